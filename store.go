@@ -1,0 +1,59 @@
+package pagecache
+
+import (
+	"context"
+	"time"
+)
+
+// Memory keeps live Go values inside one process. It is the contract of the
+// in-process stores: stores/memstore (the default) and stores/gocachestore.
+//
+// Implementations must be safe for concurrent use and must not block: there is
+// no context and no error because nothing here can wait or fail. They may drop
+// anything at any time. Keys are seeded 64-bit hashes, passed by value, so a
+// look-up owns nothing and allocates nothing; the cache compares the full key
+// of what it finds, so a collision costs a miss and never a wrong page.
+//
+// A Memory may also implement Close() error, Len() int and Bytes() int64;
+// [Cache.Close] and [Cache.Stats] use them.
+type Memory interface {
+	// Load returns the value last stored under key, unless it was dropped.
+	// Both sides treat the value as immutable.
+	Load(key uint64) (value any, ok bool)
+
+	// Store keeps value under key, replacing what was there, for ttl at most.
+	// size is the memory the value holds, in bytes, everything counted; ttl is
+	// positive. A value that could never fit is dropped, together with what it
+	// would have replaced.
+	Store(key uint64, value any, size int, ttl time.Duration)
+
+	// Delete drops the value under key, if any.
+	Delete(key uint64)
+}
+
+// Store keeps bytes that several processes share or that outlive this one.
+//
+// Implementations must be safe for concurrent use. Each call should be one
+// round trip and should give up when its context ends. Values that crossed are
+// never changed by either side, and the cache never stores an empty value, so
+// nil always means absent. Keys are at most 64 bytes of [A-Za-z0-9:_-].
+//
+// Expiry is housekeeping: the cache judges lifetimes itself, so a store may
+// drop a value early (a miss) or late (ignored). Get must be as fresh as the
+// last acknowledged Set, which rules out reading from replicas.
+//
+// A Store may also implement Close() error, Len() int and Bytes() int64.
+type Store interface {
+	// Get returns the values under keys in the same order, nil for absent.
+	Get(ctx context.Context, keys ...string) (values [][]byte, err error)
+
+	// Set keeps the same value under each key for ttl, which is positive.
+	Set(ctx context.Context, value []byte, ttl time.Duration, keys ...string) error
+
+	// Add keeps value under those keys that are absent and returns what is
+	// under each key now, in the same order.
+	Add(ctx context.Context, value []byte, ttl time.Duration, keys ...string) (now [][]byte, err error)
+
+	// Delete drops the values under keys; absent keys are no error.
+	Delete(ctx context.Context, keys ...string) error
+}
