@@ -1,0 +1,176 @@
+package pagecache
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// admission is what one look at the request found out.
+type admission struct {
+	flags    flags
+	culprit  string // the field or cookie that keeps the request out
+	verdict  Reason // why the request goes past the cache; empty: it does not
+	hideable bool   // it has cookies that the handler must not see
+}
+
+type flags uint8
+
+const (
+	conditional flags = 1 << iota // If-None-Match or If-Modified-Since
+	ranged                        // Range
+	routed                        // fields that proxies route by
+	cookied                       // Cookie
+)
+
+func (a admission) has(f flags) bool { return a.flags&f != 0 }
+
+// admit decides whether the request may use the cache, look-up, storing and
+// waiting for others alike (RFC 9111 section 3, and DESIGN promise 1: safe with no
+// options at all). It reads the request and changes nothing.
+func (rt *route) admit(r *http.Request) (a admission) {
+	p := &rt.policy
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return admission{verdict: reasonMethod}
+	}
+	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+		return admission{verdict: reasonRequestBody}
+	}
+	if len(r.RequestURI) > p.MaxTarget {
+		return admission{verdict: reasonTargetTooLong}
+	}
+	if r.TLS != nil && !p.keys.cert && hasClientCertificate(r) {
+		return admission{verdict: reasonClientCert}
+	}
+	for name, lines := range r.Header {
+		if class := fieldClass(name); class != plainField {
+			a.note(class, name, lines, p)
+		}
+	}
+	if a.verdict == "" && a.has(cookied) {
+		a.judgeCookies(r.Header["Cookie"], p)
+	}
+	if a.verdict == "" && skipped(p.Skip, r) {
+		a.verdict = reasonSkip
+	}
+	return a
+}
+
+// note takes in a field that is of interest.
+func (a *admission) note(class class, name string, lines []string, p *Policy) {
+	switch class {
+	case conditionalField:
+		a.flags |= conditional
+	case rangeField:
+		a.flags |= ranged
+	case preconditionField:
+		a.refuse(reasonPrecondition, name)
+	case routingField:
+		a.flags |= routed
+	case cookieField:
+		a.flags |= cookied
+	case identityField:
+		if !p.keys.keysHeader(name) {
+			a.refuse(identityReason(name), name)
+		}
+	case overrideField:
+		a.refuse(reasonMethodOverride, name)
+	case upgradeField:
+		a.refuse(reasonUpgrade, name)
+	case acceptField:
+		if acceptsEventStream(lines) {
+			a.refuse(reasonEventStream, name)
+		}
+	}
+}
+
+// refuse keeps the request out. Fields come in random order, so that the one
+// that counts is chosen by name: the same request always has the same reason.
+func (a *admission) refuse(why Reason, culprit string) {
+	if a.verdict == "" || culprit < a.culprit {
+		a.verdict, a.culprit = why, culprit
+	}
+}
+
+func identityReason(name string) Reason {
+	if name == "Authorization" || name == "Proxy-Authorization" {
+		return reasonAuthorization
+	}
+	return reasonIdentity
+}
+
+// judgeCookies refuses the request unless each of its cookies is ignored or
+// part of the key.
+func (a *admission) judgeCookies(lines []string, p *Policy) {
+	if p.keys.keysHeader("Cookie") {
+		return
+	}
+	for name := range cookies(lines) {
+		switch {
+		case slices.Contains(p.keys.cookies, name):
+		case p.IgnoreAllCookies, slices.Contains(p.IgnoredCookies, name), isAnalyticsCookie(name):
+			a.hideable = true
+		default:
+			a.refuse(reasonCookie, name)
+		}
+	}
+}
+
+func skipped(skip []func(*http.Request) bool, r *http.Request) bool {
+	for _, f := range skip {
+		if f(r) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasClientCertificate(r *http.Request) bool {
+	return r.TLS != nil && len(r.TLS.VerifiedChains) > 0 && len(r.TLS.VerifiedChains[0]) > 0
+}
+
+func acceptsEventStream(lines []string) bool {
+	for _, line := range lines {
+		if strings.Contains(line, "text/event-stream") {
+			return true
+		}
+	}
+	return false
+}
+
+// cookies yields the name and value of each cookie of a request, split where
+// net/http splits them and keeping what it would skip as malformed.
+func cookies(lines []string) func(yield func(name, value string) bool) {
+	return func(yield func(string, string) bool) {
+		for _, line := range lines {
+			for pair := range strings.SplitSeq(line, ";") {
+				pair = strings.Trim(pair, " \t")
+				if pair == "" {
+					continue
+				}
+				name, value, _ := strings.Cut(pair, "=")
+				if !yield(strings.Trim(name, " \t"), value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// isAnalyticsCookie reports whether scripts in the browser set the cookie to
+// count visits, so that no server makes pages by it.
+func isAnalyticsCookie(name string) bool {
+	if len(name) < 3 || name[0] != '_' {
+		return false
+	}
+	switch name {
+	case "_ga", "_gid", "_fbp", "_fbc", "_clck", "_clsk", "_uetsid", "_uetvid", "_gcl_au", "_hjid", "_scid", "_tt_enable_cookie", "_ttp":
+		return true
+	}
+	for _, prefix := range [...]string{"_ga_", "_gat", "_pk_", "_hjSession", "_gcl_", "_dc_gtm_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return strings.HasPrefix(name, "__utm")
+}

@@ -1,0 +1,170 @@
+package pagecache
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-pagecache/pagecache/stores/memstore"
+)
+
+// defaultMemory is the size of the built-in store.
+const defaultMemory = 64 << 20
+
+// Cache stores responses and answers requests with them. Make one with [New]
+// and share it; its methods may be called at any time and concurrently.
+type Cache struct {
+	core *core
+	base Policy
+}
+
+// core is what a Cache and all caches derived from it share.
+type core struct {
+	memory  Memory  // in process, or
+	remote  *remote // in a Store
+	guarded bool    // the memory is not our own: recover its panics
+	seed    maphash.Seed
+	epoch   time.Time
+
+	flights      flights
+	marks        marks
+	variants     sync.Mutex // held while the list of a page's variants changes
+	recording    atomic.Int64
+	maxRecording int64
+	closed       atomic.Bool
+
+	observer Observer
+	log      *slog.Logger
+
+	routesMu   sync.RWMutex
+	routes     map[string]*routeStats
+	routeOrder []*routeStats
+
+	stored       atomic.Uint64
+	notStored    reasonCounts
+	passed       reasonCounts
+	storeErrors  atomic.Uint64
+	lastStoreLog atomic.Int64
+
+	warnedMu sync.Mutex
+	warned   map[string]bool
+
+	linesMu sync.Mutex
+	lines   map[string]*statusLines // by the name in Cache-Status
+}
+
+// New makes a cache. Without options it keeps up to 64 MiB of pages in process,
+// everything counted, under the default [Policy]. It panics on options that
+// contradict each other.
+func New(opts ...Option) *Cache {
+	p := defaultPolicy().apply("New", opts)
+	if p.memory != nil && p.store != nil {
+		panic("pagecache: New: WithMemory and WithStore name two places for the same pages; give one of them")
+	}
+	c := &core{
+		memory:       p.memory,
+		guarded:      p.memory != nil,
+		seed:         maphash.MakeSeed(),
+		epoch:        time.Now(),
+		maxRecording: p.MaxRecording,
+		observer:     p.observer,
+		log:          p.logger,
+		routes:       make(map[string]*routeStats),
+		notStored:    newReasonCounts(),
+		passed:       newReasonCounts(),
+		lines:        make(map[string]*statusLines),
+	}
+	switch {
+	case p.store != nil:
+		c.remote = newRemote(c, p.store, p.StoreBudget)
+	case p.memory == nil:
+		c.memory = memstore.New(defaultMemory)
+	}
+	return &Cache{core: c, base: p}
+}
+
+// With returns a cache that shares everything with c but has its policy edited
+// by opts: a name for a group of routes.
+func (c *Cache) With(opts ...Option) *Cache {
+	return &Cache{core: c.core, base: c.base.derive("With", opts)}
+}
+
+// Close stops what the cache has running and closes its store if that can be
+// closed. Requests that come afterwards go straight to their handlers. It
+// returns early with ctx's error if store calls do not end in time. Closing
+// again does nothing.
+func (c *Cache) Close(ctx context.Context) error {
+	if c.core.closed.Swap(true) {
+		return nil
+	}
+	var errs []error
+	if c.core.remote != nil {
+		errs = append(errs, c.core.remote.drain(ctx))
+	}
+	if closer, ok := ability[interface{ Close() error }](c.core.backend()); ok {
+		errs = append(errs, closer.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// backend is the store in use, whichever kind it is.
+func (c *core) backend() any {
+	if c.remote != nil {
+		return c.remote.store
+	}
+	return c.memory
+}
+
+// ability finds a method that a store may have, also behind decorators with an
+// Unwrap method. It is only for methods that carry neither keys nor values:
+// for those a decorator must not be stepped around.
+func ability[T any](store any) (T, bool) {
+	for store != nil {
+		if a, ok := store.(T); ok {
+			return a, true
+		}
+		switch s := store.(type) {
+		case interface{ Unwrap() Memory }:
+			store = s.Unwrap()
+		case interface{ Unwrap() Store }:
+			store = s.Unwrap()
+		default:
+			store = nil
+		}
+	}
+	var none T
+	return none, false
+}
+
+// now is the time since the cache's epoch, by the monotonic clock: the one
+// reading of a hit.
+func (c *core) now() int64 { return int64(time.Since(c.epoch)) }
+
+func (c *core) logger() *slog.Logger {
+	if c.log != nil {
+		return c.log
+	}
+	return slog.Default()
+}
+
+// route is one wrapped handler. Some adapters wrap anew for each request, so a
+// route is small and owns nothing.
+type route struct {
+	core   *core
+	policy Policy
+	plain  bool // the key is the default one
+	lines  *statusLines
+	next   http.Handler
+}
+
+func (c *Cache) route(p Policy, next http.Handler) *route {
+	if isNil(next) {
+		panic("pagecache: the handler is nil")
+	}
+	return &route{core: c.core, policy: p, plain: p.keys.isDefault() && c.core.remote == nil, lines: c.core.statusLines(p.Name), next: next}
+}

@@ -1,0 +1,127 @@
+package pagecache
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Control is what a handler may say about its own response while it fills the
+// cache. Get it with [FromContext]. Its methods may be called at any time and
+// from any goroutine until the handler returns; on a request that fills
+// nothing they do nothing, so a handler works the same with and without us.
+type Control struct {
+	fill    *fill        // nil: inert
+	explain *Explanation // the request only wants to know, see Cache.Explain
+
+	mu   sync.Mutex
+	said remarks
+}
+
+// remarks is what was said through a Control.
+type remarks struct {
+	tags    []string
+	ttl     time.Duration
+	hasTTL  bool
+	noStore bool
+}
+
+// inert is the Control of requests that fill nothing.
+var inert = new(Control)
+
+type controlKey struct{}
+
+// FromContext returns the Control of the request that ctx belongs to. It is
+// never nil.
+func FromContext(ctx context.Context) *Control {
+	if c, ok := ctx.Value(controlKey{}).(*Control); ok {
+		return c
+	}
+	return inert
+}
+
+// Tag gives the page further tags: names of what it was made from, such as
+// "book:312". A tag has 1 to 256 bytes and no spaces, commas or control
+// characters; others are left out and reported once to the logger. A page has
+// 64 tags at most.
+func (c *Control) Tag(tags ...string) {
+	if c.fill == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, tag := range tags {
+		switch err := checkTag(tag); {
+		case err != "":
+			c.fill.rt.core.warn("tag", "a handler gave a page a tag that is none: "+err)
+		case slices.Contains(c.said.tags, tag):
+		case len(c.said.tags) >= maxTags:
+			c.fill.rt.core.warn("tags", fmt.Sprintf("a handler gave a page more than %d tags; the rest was left out", maxTags))
+		default:
+			c.said.tags = append(c.said.tags, strings.Clone(tag))
+		}
+	}
+}
+
+// TTL sets the lifetime of the page, before any other source. Zero and less
+// mean not to store it. Call it before the first Write, as with header fields.
+func (c *Control) TTL(d time.Duration) {
+	if c.fill == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said.ttl, c.said.hasTTL = d, true
+}
+
+// NoStore keeps the response out of the cache; requests that wait for it run
+// the handler themselves.
+func (c *Control) NoStore() {
+	if c.fill == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said.noStore = true
+}
+
+// Why says why the handler runs although there is a cache, in the words of RFC
+// 9211 section 2.2: "uri-miss" (nothing is stored), "vary-miss" (other variants are),
+// "stale" (what is stored is too old), "miss" (the store cannot tell). It is
+// empty when the response fills nothing.
+func (c *Control) Why() string {
+	if c.fill == nil {
+		return ""
+	}
+	return c.fill.fwd
+}
+
+func (c *Control) remarks() remarks {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.said
+}
+
+const (
+	maxTags    = 64
+	maxTagSize = 256
+)
+
+// checkTag says what is wrong with a tag, or nothing.
+func checkTag(tag string) string {
+	switch {
+	case tag == "":
+		return "it is empty"
+	case len(tag) > maxTagSize:
+		return fmt.Sprintf("it has %d bytes, the limit is %d", len(tag), maxTagSize)
+	}
+	for i := range len(tag) {
+		if c := tag[i]; c <= ' ' || c == ',' || c == 0x7f {
+			return fmt.Sprintf("%q has a space, comma or control character", tag)
+		}
+	}
+	return ""
+}

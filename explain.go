@@ -1,0 +1,121 @@
+package pagecache
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Explanation says what the cache would do with a request.
+type Explanation struct {
+	Reached  bool          // the request got to a handler wrapped by this cache
+	WouldHit bool          // a stored response would answer it
+	Fwd      string        // otherwise: why the handler would run, as in RFC 9211 section 2.2
+	Reason   Reason        // and why the cache would not be asked, if so
+	Culprit  string        // the field or cookie behind the Reason, if there is one
+	Key      string        // what selects the page; secrets in it are digests
+	Vary     []string      // the request fields that select among its variants
+	Route    string        // of the stored response
+	Status   int           // of the stored response
+	Age, TTL time.Duration // of the stored response
+	Tags     []string      // of the stored response
+
+	core *core
+}
+
+// Explain says what would become of the request if h, your router or a wrapped
+// handler, got it. Nothing is run behind the cache, counted or changed; what
+// stands in front of it runs, and so does the handler of a route that this
+// cache does not wrap. Only GET and HEAD requests are sent; Explain answers for
+// others itself. With a nil h, the policy of c alone decides.
+func (c *Cache) Explain(h http.Handler, r *http.Request) Explanation {
+	e := Explanation{core: c.core}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		e.Fwd, e.Reason = fwdOf(reasonMethod), reasonMethod
+		return e
+	}
+	if h == nil {
+		h = c.route(c.base, http.NotFoundHandler())
+	}
+	ctx := context.WithValue(r.Context(), controlKey{}, &Control{explain: &e})
+	h.ServeHTTP(nowhere{make(http.Header)}, r.WithContext(ctx))
+	return e
+}
+
+// explain decides as ServeHTTP does, without consequences.
+func (rt *route) explain(r *http.Request, e *Explanation) {
+	e.Reached = true
+	a := rt.admit(r)
+	if rt.policy.Off {
+		a.verdict = reasonDisabled
+	}
+	if rt.core.closed.Load() {
+		a.verdict = reasonClosed
+	}
+	var k key
+	buf := new([]byte)
+	if a.verdict == "" && !rt.plainKey(&k, r, a) && !rt.framedKey(&k, buf, r, a) {
+		a.verdict = reasonKeyError
+	}
+	if a.verdict != "" {
+		e.Fwd, e.Reason, e.Culprit = fwdOf(a.verdict), a.verdict, a.culprit
+		return
+	}
+	e.Key = k.text()
+	now := rt.core.now()
+	found := rt.find(r, &k, now, nil)
+	e.Vary, e.Fwd, e.Reason = found.names, found.fwd, found.why
+	if found.entry != nil {
+		e.describe(found.entry, now)
+	}
+}
+
+func (e *Explanation) describe(page *entry, now int64) {
+	age, ttl := page.ageAt(now)
+	e.WouldHit, e.Route, e.Status, e.Tags = true, page.route.label, page.status, page.tags
+	e.Age, e.TTL = time.Duration(age)*time.Second, time.Duration(ttl)*time.Second
+}
+
+// String is the explanation in one line.
+func (e Explanation) String() string {
+	switch {
+	case e.WouldHit:
+		return fmt.Sprintf("hit: status %d, age %v, fresh for %v, key %s", e.Status, e.Age, e.TTL, e.Key)
+	case !e.Reached && e.Reason == "":
+		return "the request does not reach a handler that this cache wraps"
+	}
+	var b strings.Builder
+	b.WriteString("fwd=" + e.Fwd)
+	if e.Reason != "" {
+		b.WriteString(": " + string(e.Reason))
+		if e.Culprit != "" {
+			b.WriteString(" (" + e.Culprit + ")")
+		}
+		b.WriteString(". " + e.Reason.Explain())
+	}
+	if e.Key != "" {
+		b.WriteString(", key " + e.Key)
+	}
+	return b.String()
+}
+
+// text shows the key for people.
+func (k *key) text() string {
+	if k.raw != nil {
+		return fmt.Sprintf("%q", k.raw)
+	}
+	scheme := "http"
+	if k.tls {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%q", scheme+"://"+k.host+k.target)
+}
+
+// nowhere is a response writer for requests that nobody waits for.
+type nowhere struct{ header http.Header }
+
+func (n nowhere) Header() http.Header         { return n.header }
+func (n nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (n nowhere) WriteHeader(int)             {}

@@ -1,0 +1,371 @@
+package pagecache
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// fill is one request that nothing stored could answer: it runs the handler,
+// and stores what comes of it.
+type fill struct {
+	rt  *route
+	w   http.ResponseWriter
+	r   *http.Request // as received; the handler gets a copy
+	req *http.Request // the copy
+
+	admission admission
+	key       key     // at rest
+	slot      uint64  // where the page's flight is filed
+	ticket    *ticket // the fences of a page in a Store
+
+	fwd       string // why the request is forwarded, as in RFC 9211 section 2.2
+	note      Reason // something worth saying that did not keep it from being stored
+	collapsed collapse
+	flight    *flight // nil: nobody waits for this run
+
+	rec     recorder
+	control Control
+	ctx     fillContext
+	hangUp  hangUp
+	before  http.Header // what outer middleware had set
+
+	begun    time.Time // only when somebody observes
+	started  int64
+	verdict  verdict
+	extra    []field // what storing added to the handler's fields
+	returned bool    // the handler returned normally
+	landed   bool
+	why      Reason // why the response is not stored
+	result   *entry // the page as stored
+}
+
+// collapse says whether the request waited for another one.
+type collapse int8
+
+const (
+	didNotWait collapse = iota
+	waited              // and was answered by the other's response
+	inVain              // and had to run the handler
+)
+
+// fillContext is the handler's context during a fill: the request's values and
+// deadline, its own cancellation, and the Control.
+type fillContext struct {
+	context.Context
+	control *Control
+}
+
+func (c *fillContext) Value(k any) any {
+	if k == (controlKey{}) {
+		return c.control
+	}
+	return c.Context.Value(k)
+}
+
+// hangUp drops the client's hang-up from a fill's context: whoever waits for
+// the page, or comes later, still wants it. Deadlines stay.
+type hangUp struct {
+	parent   context.Context
+	cancel   context.CancelFunc // of the fill's context; nil: nothing can be cancelled
+	unwatch  func() bool
+	attached atomic.Bool // the client's cancellation counts again
+	timer    atomic.Pointer[time.Timer]
+}
+
+func (h *hangUp) detach(parent context.Context, grace time.Duration) context.Context {
+	if parent.Done() == nil {
+		return parent
+	}
+	ctx := context.WithoutCancel(parent)
+	if deadline, ok := parent.Deadline(); ok {
+		ctx, h.cancel = context.WithDeadline(ctx, deadline)
+	} else {
+		ctx, h.cancel = context.WithCancel(ctx)
+	}
+	h.parent = parent
+	h.unwatch = context.AfterFunc(parent, func() {
+		if h.attached.Load() {
+			h.cancel()
+			return
+		}
+		h.timer.Store(time.AfterFunc(grace, h.cancel))
+	})
+	return ctx
+}
+
+// attach lets the client's cancellation through from here on.
+func (h *hangUp) attach() {
+	h.attached.Store(true)
+	if h.cancel != nil && h.parent.Err() != nil {
+		h.cancel()
+	}
+}
+
+func (h *hangUp) end() {
+	if h.cancel == nil {
+		return
+	}
+	h.unwatch()
+	h.cancel()
+	if t := h.timer.Load(); t != nil {
+		t.Stop()
+	}
+}
+
+// run calls the handler on the client's own goroutine.
+func (x *fill) run() {
+	x.started = x.rt.core.now()
+	x.prepare()
+	defer x.end()
+	if x.rt.core.remote != nil {
+		x.rt.core.remote.fenceOff(x)
+	}
+	x.rt.next.ServeHTTP(&x.rec, x.req)
+	x.returned = true
+}
+
+// prepare makes what the handler gets: a recorder, and a copy of the request
+// without what must not shape the page.
+func (x *fill) prepare() {
+	x.rec = recorder{w: x.w, fill: x}
+	x.control.fill = x
+	x.ctx = fillContext{x.hangUp.detach(x.r.Context(), x.rt.policy.AfterHangUp), &x.control}
+	if h := x.w.Header(); len(h) > 0 {
+		x.before = h.Clone()
+	}
+	x.req = x.r.WithContext(&x.ctx)
+	x.req.Header = x.r.Header.Clone()
+	x.rt.policy.hide(x.req.Header, x.admission)
+}
+
+// end runs on every way out of the handler: return, panic, runtime.Goexit.
+func (x *fill) end() {
+	defer x.report()
+	defer x.hangUp.end()
+	defer x.land(failed, nil)
+	defer x.free(&x.rec.body)
+	if x.req.Pattern != "" {
+		x.r.Pattern = x.req.Pattern // for loggers and metrics outside
+	}
+	switch {
+	case !x.returned:
+		x.abort()
+	case x.rec.state == fresh:
+		x.giveUp(reasonHandlerSilent)
+		appendStatusLine(x.w.Header(), x.statusLine(x.why))
+		x.rt.core.warn("silent "+routeLabel(x.req), "the handler for "+quoteRoute(routeLabel(x.req))+" returned without writing; nothing is stored (does an adapter run it elsewhere?)")
+	case x.rec.state == recording, x.rec.tee:
+		x.conclude()
+	}
+}
+
+// abort lets the client of a handler that panicked see what it would see
+// without a cache: the bytes written until then.
+func (x *fill) abort() {
+	if x.rec.state == recording {
+		x.rec.stepAside(reasonHandlerPanic)
+	}
+	x.why = reasonHandlerPanic
+}
+
+// conclude stores a response that was recorded to its end, if it may, and only
+// then sends it: the client's next request must find it.
+func (x *fill) conclude() {
+	why := x.incomplete()
+	if why == "" {
+		why = x.store()
+	}
+	switch {
+	case x.rec.tee: // the client has it already
+		if why != "" {
+			x.giveUp(why)
+		}
+	case why == "":
+		x.sendPage()
+	default:
+		x.rec.stepAside(why)
+	}
+}
+
+// incomplete says why the response cannot be taken for the whole page.
+func (x *fill) incomplete() Reason {
+	declared := x.rec.declared
+	switch {
+	case x.ctx.Err() == nil:
+	case x.ctx.Err() == context.DeadlineExceeded:
+		return reasonDeadline
+	default:
+		return reasonClientGone
+	}
+	if x.rec.short || declared >= 0 && hasBody(x.rec.status) && declared != x.rec.written {
+		return reasonLengthMismatch
+	}
+	for name := range x.w.Header() {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			return reasonTrailers
+		}
+	}
+	return ""
+}
+
+// judge decides by the frozen header whether the response can be stored. It is
+// asked when the handler calls WriteHeader, so that a response that cannot is
+// streamed, and nobody waits for it.
+func (x *fill) judge(status int, h http.Header) Reason {
+	resp := response{status: status, header: canonical(h)}
+	x.verdict = storable(&x.rt.policy, resp, x.control.remarks(), time.Now())
+	return x.verdict.why
+}
+
+// store makes the page and commits it.
+func (x *fill) store() Reason {
+	p := &x.rt.policy
+	said := x.control.remarks()
+	resp := response{x.rec.status, canonical(x.rec.frozen), x.rec.body.bytes()}
+	switch {
+	case said.noStore:
+		return reasonControl
+	case refused(p, resp):
+		return reasonRefused
+	}
+	e := x.entry(resp, said)
+	if why := x.rt.core.commit(x, e); why != "" {
+		return why
+	}
+	x.result = e
+	x.rt.core.stored.Add(1)
+	x.land(stored, e)
+	return ""
+}
+
+// entry makes the stored form of the response.
+func (x *fill) entry(resp response, said remarks) *entry {
+	p, c := &x.rt.policy, x.rt.core
+	now := time.Now()
+	fields := difference(x.before, x.rec.frozen)
+	own := len(fields)
+	fields = append(fields, pinned(p, resp, now)...)
+	compact(fields)
+	x.extra = fields[own:]
+	e := &entry{
+		key:     x.key,
+		vary:    x.verdict.vary,
+		status:  resp.status,
+		fields:  fields,
+		body:    append([]byte(nil), resp.body...),
+		started: x.started,
+		created: c.now(),
+		fresh:   x.verdict.life.fresh,
+		age:     x.verdict.life.age,
+		route:   c.routeStats(routeLabel(x.req)),
+		pattern: strings.Clone(x.req.Pattern),
+		tags:    slices.Concat(p.Tags, said.tags),
+	}
+	e.finish(now)
+	return e
+}
+
+// sendPage sends the stored page to the client whose request filled it: with
+// all its handler's fields, also those that are not replayed on hits.
+func (x *fill) sendPage() {
+	h := x.w.Header()
+	restore(h, x.rec.frozen)
+	replay(h, x.extra)
+	appendStatusLine(h, x.statusLine(""))
+	writeEntry(x.w, x.r, x.result, x.admission)
+}
+
+// room makes room for n more recorded bytes, or says why there is none.
+func (x *fill) room(b *body, n int) Reason {
+	if len(b.bytes())+n > x.rt.policy.MaxBody {
+		return reasonTooLarge
+	}
+	if growth := b.grow(n); growth > 0 && x.rt.core.recording.Add(growth) > x.rt.core.maxRecording {
+		return reasonRecordingBudget
+	}
+	return ""
+}
+
+// free gives the recording buffer and its share of the budget back.
+func (x *fill) free(b *body) {
+	x.rt.core.recording.Add(-b.reserved)
+	b.reserved = 0
+	b.free()
+}
+
+// giveUp records why the response is not stored and releases who waits for it.
+func (x *fill) giveUp(why Reason) {
+	if x.why != "" {
+		return
+	}
+	x.why = why
+	c := x.rt.core
+	switch why {
+	case reasonHandlerPanic, reasonDeadline, reasonClientGone, reasonSuperseded, reasonInvalidated:
+		x.land(failed, nil)
+	default:
+		c.marks.set(x.slot, c.now()+int64(x.rt.policy.HitForMiss))
+		x.land(uncacheable, nil)
+	}
+}
+
+// reattach gives the handler's context the client's cancellation back: the
+// response goes to this client alone now.
+func (x *fill) reattach() { x.hangUp.attach() }
+
+// land ends the flight that others wait for, once.
+func (x *fill) land(how outcome, page *entry) {
+	if x.flight == nil || x.landed {
+		return
+	}
+	x.landed = true
+	x.rt.core.flights.land(x.slot, x.flight, how, page)
+}
+
+// answersCondition answers the client's own condition, which the handler did
+// not get to see, for a response that is not stored (RFC 9110 section 13).
+func (x *fill) answersCondition(status int, h http.Header) bool {
+	if !x.admission.has(conditional) || status != http.StatusOK {
+		return false
+	}
+	tag, modified := validators(canonical(h), time.Now())
+	if !notModified(x.r.Header, tag, modified) {
+		return false
+	}
+	appendStatusLine(h, x.rec.line)
+	sendNotModified(x.w, h)
+	return true
+}
+
+// report counts and reports the request.
+func (x *fill) report() {
+	c := x.rt.core
+	label := routeLabel(x.req)
+	c.routeStats(label).count(ResultMiss)
+	if x.result == nil {
+		c.notStored.add(x.why)
+	}
+	if c.observer == nil {
+		return
+	}
+	e := Event{Kind: KindRequest, Result: ResultMiss, Fwd: x.fwd, Reason: x.why, Route: label, Status: x.rec.status,
+		Bytes: x.rec.written, Stored: x.result != nil, Duration: time.Since(x.begun), Request: x.r}
+	if e.Reason == "" {
+		e.Reason = x.note
+	}
+	if x.result != nil {
+		e.TTL = x.result.fresh
+	}
+	c.emit(x.r.Context(), e)
+}
+
+func quoteRoute(label string) string {
+	if label == "" {
+		return "a route without a pattern"
+	}
+	return `"` + label + `"`
+}

@@ -1,0 +1,175 @@
+package pagecache
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// lookup is what a look-up found: an entry that may be sent, or why there is
+// none.
+type lookup struct {
+	entry  *entry
+	names  []string // the fields that select among the page's variants, if known
+	fwd    string   // why the handler has to run, as in RFC 9211 section 2.2
+	why    Reason   // why even storing is out of the question
+	ticket *ticket  // of a Store: the fences as they stood
+}
+
+const (
+	uriMiss  = "uri-miss"
+	varyMiss = "vary-miss"
+	stale    = "stale"
+	unknown  = "miss"
+)
+
+// find looks for a fresh response that the request selects. spent is what the
+// request has spent of its store budget, nil for nothing yet.
+func (rt *route) find(r *http.Request, k *key, now int64, spent *spending) lookup {
+	if rt.core.remote != nil {
+		return rt.core.remote.find(rt, r, k, now, spent)
+	}
+	return rt.core.findLocal(k, r.Header, now)
+}
+
+// findLocal is one load, or two when the page has variants.
+func (c *core) findLocal(k *key, h http.Header, now int64) lookup {
+	at, ok := c.load(k.hash)
+	if !ok {
+		return lookup{fwd: uriMiss}
+	}
+	switch at := at.(type) {
+	case *entry:
+		if k.equal(&at.key) && len(at.vary) == 0 {
+			return freshOrStale(at, nil, now)
+		}
+	case *marker:
+		if k.equal(&at.key) {
+			return c.findVariant(k, at, h, now)
+		}
+	}
+	return lookup{fwd: uriMiss}
+}
+
+func (c *core) findVariant(k *key, page *marker, h http.Header, now int64) lookup {
+	at, _ := c.load(variantHash(c.seed, k.hash, page.names, h))
+	if e, ok := at.(*entry); ok && k.equal(&e.key) && selects(e.vary, e.values, h) {
+		return freshOrStale(e, page.names, now)
+	}
+	return lookup{fwd: varyMiss, names: page.names}
+}
+
+func freshOrStale(e *entry, names []string, now int64) lookup {
+	if now >= e.ends() {
+		return lookup{fwd: stale, names: names}
+	}
+	return lookup{entry: e, names: names}
+}
+
+// load reads the memory. One that is not our own may panic; that is a miss.
+func (c *core) load(hash uint64) (any, bool) {
+	if c.guarded {
+		return c.loadGuarded(hash)
+	}
+	return c.memory.Load(hash)
+}
+
+func (c *core) loadGuarded(hash uint64) (v any, ok bool) {
+	defer c.recoverMemory("load", func() { v, ok = nil, false })
+	return c.memory.Load(hash)
+}
+
+func (c *core) keep(hash uint64, v any, size int, ttl time.Duration) (err error) {
+	defer c.recoverMemory("store", func() { err = errMemoryPanic })
+	c.memory.Store(hash, v, size, ttl)
+	return nil
+}
+
+var errMemoryPanic = fmt.Errorf("the memory panicked")
+
+func (c *core) recoverMemory(op string, undo func()) {
+	if p := recover(); p != nil {
+		undo()
+		c.storeFailed(op, fmt.Errorf("panic: %v", p))
+	}
+}
+
+// commit stores an entry, or says why it is not stored after all.
+func (c *core) commit(x *fill, e *entry) Reason {
+	if c.remote != nil {
+		return c.remote.commit(x, e)
+	}
+	return c.commitLocal(x, e)
+}
+
+// commitLocal files the entry in the page's place, or in a place of its own
+// when the page has variants.
+func (c *core) commitLocal(x *fill, e *entry) Reason {
+	c.variants.Lock()
+	defer c.variants.Unlock()
+	at, _ := c.load(e.key.hash)
+	var page *marker
+	switch at := at.(type) {
+	case *entry:
+		if at.key.equal(&e.key) && len(e.vary) == 0 && newer(at, e, c.now()) {
+			return reasonSuperseded
+		}
+	case *marker:
+		if at.key.equal(&e.key) {
+			page = at
+			e.vary = union(at.names, e.vary)
+		}
+	}
+	if len(e.vary) == 0 {
+		return c.put(e.key.hash, e, e.size, e.fresh)
+	}
+	return c.commitVariant(x, e, page)
+}
+
+// newer reports whether the page in place was begun after the one that is to
+// replace it, and still is fresh.
+func newer(inPlace, e *entry, now int64) bool {
+	return inPlace.started > e.started && now < inPlace.ends()
+}
+
+// commitVariant files the entry under the values that its request had, and
+// notes it in the page's marker.
+func (c *core) commitVariant(x *fill, e *entry, page *marker) Reason {
+	p := &x.rt.policy
+	if len(e.vary) > p.MaxVary {
+		return reasonVaryTooMany
+	}
+	e.values = varyValues(e.vary, x.r.Header)
+	e.size = e.weigh()
+	hash := variantHash(c.seed, e.key.hash, e.vary, x.r.Header)
+	if at, _ := c.load(hash); at != nil {
+		if old, ok := at.(*entry); ok && old.key.equal(&e.key) && newer(old, e, c.now()) && selects(old.vary, old.values, x.r.Header) {
+			return reasonSuperseded
+		}
+	}
+	next := &marker{key: e.key, names: e.vary}
+	var live []variantRef
+	if page != nil && slices.Equal(page.names, e.vary) {
+		live = page.live
+	}
+	var room bool
+	if next.live, room = withVariant(live, variantRef{hash, e.ends()}, c.now(), p.MaxVariants); !room {
+		return reasonVariantsFull
+	}
+	if why := c.put(hash, e, e.size, e.fresh); why != "" {
+		return why
+	}
+	return c.put(e.key.hash, next, next.weigh(), max(markerLife, e.fresh))
+}
+
+// markerLife is how long a page's list of variants is kept without a fill. Its
+// loss costs one miss for each variant.
+const markerLife = 7 * 24 * time.Hour
+
+func (c *core) put(hash uint64, v any, size int, ttl time.Duration) Reason {
+	if err := c.keep(hash, v, size, ttl); err != nil {
+		return reasonStoreError
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package pagecache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// guard stands between the cache and a Store that may err, hang, panic or
+// return rubbish: a call costs its budget at most, whatever the Store does with
+// its context. A call that does not come back is left behind; too many of them
+// and no further ones are made.
+type guard struct {
+	core   *core
+	store  Store
+	budget time.Duration
+
+	calls     sync.WaitGroup // all goroutines that are inside the store
+	abandoned atomic.Int32
+}
+
+// maxAbandoned is how many calls may be left behind at one time.
+const maxAbandoned = 64
+
+var (
+	errStoreHangs = errors.New("too many calls to the store have not come back")
+	errRubbish    = errors.New("the store returned another number of values than keys")
+)
+
+func newRemote(c *core, s Store, budget time.Duration) *remote {
+	return &remote{guard: guard{core: c, store: s, budget: budget}}
+}
+
+// spending is what is left of the time that one request may spend on its
+// store. Handler runs do not count.
+type spending struct{ left time.Duration }
+
+func (g *guard) newSpending() *spending { return &spending{g.budget} }
+
+// call runs op with what is left of the budget, and not longer.
+func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, error)) (value T, err error) {
+	if spent.left <= 0 {
+		return value, context.DeadlineExceeded
+	}
+	if g.abandoned.Load() >= maxAbandoned {
+		return value, errStoreHangs
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), spent.left)
+	defer cancel()
+	began := time.Now()
+	defer func() { spent.left -= time.Since(began) }()
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	var left atomic.Bool // whoever comes second settles the count
+	g.calls.Go(func() {
+		var r result
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("the store panicked: %v", p)
+			}
+			done <- r
+			if left.Swap(true) {
+				g.abandoned.Add(-1)
+			}
+		}()
+		r.value, r.err = op(ctx)
+	})
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+	}
+	g.abandoned.Add(1)
+	if left.Swap(true) { // it came back just now
+		g.abandoned.Add(-1)
+	}
+	return value, ctx.Err()
+}
+
+func (g *guard) get(spent *spending, keys []string) ([][]byte, error) {
+	values, err := call(g, spent, func(ctx context.Context) ([][]byte, error) { return g.store.Get(ctx, keys...) })
+	if err == nil && len(values) != len(keys) {
+		err = errRubbish
+	}
+	return values, err
+}
+
+func (g *guard) add(spent *spending, value []byte, ttl time.Duration, keys []string) ([][]byte, error) {
+	values, err := call(g, spent, func(ctx context.Context) ([][]byte, error) { return g.store.Add(ctx, value, ttl, keys...) })
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != len(keys) {
+		return nil, errRubbish
+	}
+	for _, v := range values {
+		if len(v) == 0 {
+			return nil, errRubbish
+		}
+	}
+	return values, nil
+}
+
+func (g *guard) set(spent *spending, value []byte, ttl time.Duration, key string) error {
+	_, err := call(g, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Set(ctx, value, ttl, key) })
+	return err
+}
+
+func (g *guard) delete(spent *spending, key string) error {
+	_, err := call(g, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Delete(ctx, key) })
+	return err
+}
+
+// drain waits for the calls under way.
+func (g *guard) drain(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		g.calls.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("pagecache: Close: calls to the store have not come back: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,211 @@
+package pagecache
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-pagecache/pagecache/internal/cachecontrol"
+	"github.com/go-pagecache/pagecache/internal/etag"
+	"github.com/go-pagecache/pagecache/internal/httpdate"
+)
+
+// change is what the handler did to a field of the live header map.
+type change uint8
+
+const (
+	set change = iota
+	add
+	remove
+)
+
+// field is one change, to be made again on the header map of each hit. Its
+// lines have no spare capacity, so appending to them copies. nil lines are a
+// value: they keep net/http from adding a field of its own.
+type field struct {
+	name   string
+	lines  []string
+	change change
+}
+
+// is compares by the canonical name; handlers may write others.
+func (f *field) is(canonicalName string) bool {
+	return f.name == canonicalName || strings.EqualFold(f.name, canonicalName)
+}
+
+// replay makes the changes on h. It is the inner loop of every hit.
+func replay(h http.Header, fields []field) {
+	for i := range fields {
+		f := &fields[i]
+		switch f.change {
+		case set:
+			h[f.name] = f.lines
+		case add:
+			if old := h[f.name]; len(old) > 0 {
+				h[f.name] = append(old[:len(old):len(old)], f.lines...)
+			} else {
+				h[f.name] = f.lines
+			}
+		case remove:
+			delete(h, f.name)
+		}
+	}
+}
+
+// difference returns what turned before into after, without the fields that
+// are never replayed.
+func difference(before, after http.Header) []field {
+	fields := make([]field, 0, len(after)+4) // room for the fields that a fill generates
+	dropped := after["Connection"]
+	for name, lines := range after {
+		if !replayable(name, dropped) {
+			continue
+		}
+		old, had := before[name]
+		if f, changed := compare(name, old, had, lines); changed {
+			fields = append(fields, f)
+		}
+	}
+	for name := range before {
+		if _, kept := after[name]; !kept {
+			fields = append(fields, field{name: name, change: remove})
+		}
+	}
+	return fields
+}
+
+// compare finds how one field changed. Lines that outer middleware had set and
+// that still stand first were appended to: on a hit, whatever stands there
+// then stays in front. Vary is always appended to, for it only grows.
+func compare(name string, old []string, had bool, lines []string) (f field, changed bool) {
+	switch {
+	case !had && name == "Vary":
+		return field{name, lines, add}, true
+	case !had, (old == nil) != (lines == nil):
+		return field{name, lines, set}, true
+	case len(lines) < len(old) || !equalLines(old, lines[:len(old)]):
+		return field{name, lines, set}, true
+	case len(lines) > len(old):
+		return field{name, lines[len(old):], add}, true
+	}
+	return field{}, false
+}
+
+func equalLines(a, b []string) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// replayable reports whether a field may be stored: hop-by-hop fields (RFC 9111
+// section 3.1), those that Connection names, and fields that belong to one
+// exchange are not.
+func replayable(name string, connection []string) bool {
+	canonicalName := http.CanonicalHeaderKey(name)
+	switch canonicalName {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Set-Cookie", "Set-Cookie2", "Age", "Content-Length",
+		"Server-Timing", "X-Request-Id", "X-Correlation-Id", "Traceparent", "Tracestate":
+		return false
+	}
+	if strings.HasPrefix(canonicalName, "Ratelimit") || strings.HasPrefix(canonicalName, "X-Ratelimit") || strings.HasPrefix(canonicalName, http.TrailerPrefix) {
+		return false
+	}
+	for member := range listMembers(connection) {
+		if strings.EqualFold(member, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// compact copies all names and lines into one string each entry owns, so that
+// nothing of the handler's memory is kept and what is kept can be counted.
+func compact(fields []field) {
+	size, count := 0, 0
+	for _, f := range fields {
+		size += len(f.name)
+		count += len(f.lines)
+		for _, line := range f.lines {
+			size += len(line)
+		}
+	}
+	var text strings.Builder
+	text.Grow(size)
+	lines := make([]string, 0, count)
+	for i := range fields {
+		f := &fields[i]
+		f.name = intern(&text, f.name)
+		if f.lines == nil {
+			continue
+		}
+		start := len(lines)
+		for _, line := range f.lines {
+			lines = append(lines, intern(&text, line))
+		}
+		f.lines = lines[start:len(lines):len(lines)]
+	}
+}
+
+// intern appends s to text, which must have room for it, and returns the copy.
+func intern(text *strings.Builder, s string) string {
+	start := text.Len()
+	text.WriteString(s)
+	return text.String()[start:]
+}
+
+// pinned returns the fields that net/http would otherwise make up at each
+// hit, as the client of the fill sees them: Date, Content-Type, Content-Length;
+// and those that the policy adds.
+func pinned(p *Policy, resp response, now time.Time) []field {
+	fields := make([]field, 0, 6)
+	if !present(resp.header, "Date") {
+		fields = append(fields, field{name: "Date", lines: []string{httpdate.Format(now)}})
+	}
+	if hasBody(resp.status) {
+		fields = appendBodyFields(fields, resp)
+	}
+	if p.WeakETag && resp.status == http.StatusOK && !present(resp.header, "Etag") {
+		fields = append(fields, field{name: "Etag", lines: []string{etag.Weak(resp.body)}})
+	}
+	if p.ClientMaxAge > 0 {
+		fields = appendClientFields(fields, resp.header, p.ClientMaxAge, now)
+	}
+	return fields
+}
+
+// appendBodyFields fixes the length and the type of the body. The type is
+// sniffed as net/http sniffs it for one write, unless the handler said nothing
+// on purpose (a nil value) or the bytes are encoded.
+func appendBodyFields(fields []field, resp response) []field {
+	h := resp.header
+	fields = append(fields, field{name: "Content-Length", lines: []string{strconv.Itoa(len(resp.body))}})
+	if present(h, "Content-Type") || present(h, "Content-Encoding") || present(h, "Transfer-Encoding") || len(resp.body) == 0 {
+		return fields
+	}
+	return append(fields, field{name: "Content-Type", lines: []string{http.DetectContentType(resp.body)}})
+}
+
+// appendClientFields tells clients how long they may keep the page: never
+// longer than the handler's own fields say.
+func appendClientFields(fields []field, h http.Header, maxAge time.Duration, now time.Time) []field {
+	lines := h["Cache-Control"]
+	if _, ok := cachecontrol.Parse(lines).MaxAge.Get(); !ok {
+		directive := "max-age=" + strconv.FormatInt(int64(maxAge/time.Second), 10)
+		fields = append(fields, field{name: "Cache-Control", lines: []string{strings.Join(append(lines[:len(lines):len(lines)], directive), ", ")}})
+	}
+	if !present(h, "Expires") {
+		fields = append(fields, field{name: "Expires", lines: []string{httpdate.Format(now.Add(maxAge))}})
+	}
+	return fields
+}
+
+// hasBody reports whether responses of this status have content (RFC 9110
+// section 6.4.1).
+func hasBody(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}

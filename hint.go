@@ -1,0 +1,29 @@
+package pagecache
+
+import "sync/atomic"
+
+// hints remember of recent pages what a look-up in a Store should ask for at
+// once: the fields they vary on, and the tags that their handlers add. They
+// are guesses, in a table of fixed size where newer ones replace older ones;
+// what the Store returns decides.
+type hints [hintSlots]atomic.Pointer[hint]
+
+const hintSlots = 4096
+
+type hint struct {
+	hash  uint64
+	names []string
+	tags  []string
+}
+
+func (h *hints) get(hash uint64) hint {
+	if at := h[hash%hintSlots].Load(); at != nil && at.hash == hash {
+		return *at
+	}
+	return hint{}
+}
+
+func (h *hints) set(hash uint64, to hint) {
+	to.hash = hash
+	h[hash%hintSlots].Store(&to)
+}

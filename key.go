@@ -1,0 +1,354 @@
+package pagecache
+
+import (
+	"crypto/sha256"
+	"hash/maphash"
+	"math/bits"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-pagecache/pagecache/internal/frame"
+)
+
+// key is what selects a stored response. Identity is the whole key: the hash
+// only finds the place to look.
+//
+// Nearly all requests have a plain key: no bytes are put together for it, its
+// parts are hashed and compared where they lie. Every other key is one framed
+// string (see appendKey); no plain key equals a framed one.
+type key struct {
+	hash    uint64
+	version string
+	host    string
+	target  string
+	tls     bool
+	frames  string
+	raw     []byte // frames while they lie in a lent buffer
+}
+
+// equal reports whether o, a key at rest, is this one.
+func (k *key) equal(o *key) bool {
+	if k.raw != nil {
+		return string(k.raw) == o.frames
+	}
+	return k.target == o.target && k.host == o.host && k.tls == o.tls && k.frames == o.frames && k.version == o.version
+}
+
+// owned returns the key at rest, which shares no memory with a request or with
+// a lent buffer.
+func (k *key) owned() key {
+	if k.raw != nil {
+		return key{hash: k.hash, frames: string(k.raw)}
+	}
+	o := *k
+	o.host, o.target = strings.Clone(k.host), strings.Clone(k.target)
+	return o
+}
+
+// keyBuffers lends the bytes in which framed keys are put together.
+var keyBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, 512)) }}
+
+// plainKey fills k if the request's key can be plain.
+func (rt *route) plainKey(k *key, r *http.Request, a admission) bool {
+	target := received(r)
+	if !rt.plain || a.has(routed) || !sameTarget(target, r.URL) || !isLowerHost(r.Host) {
+		return false
+	}
+	k.version, k.host, k.target, k.tls = rt.policy.Version, r.Host, target, r.TLS != nil
+	k.hash = mix(maphash.String(rt.core.seed, k.target), maphash.String(rt.core.seed, k.host))
+	if k.tls {
+		k.hash = ^k.hash
+	}
+	return true
+}
+
+// framedKey fills k with a framed key that lies in buf.
+func (rt *route) framedKey(k *key, buf *[]byte, r *http.Request, a admission) bool {
+	b, ok := rt.appendKey((*buf)[:0], r, a)
+	*buf = b
+	k.raw, k.hash = b, maphash.Bytes(rt.core.seed, b)
+	return ok
+}
+
+// sameTarget reports whether the URL still is what the request line said, so
+// that the request line alone tells two targets apart. Encoded paths, "#" and
+// an empty query do not pass; they take the framed key, which covers both.
+func sameTarget(target string, u *url.URL) bool {
+	if u.RawPath != "" || u.ForceQuery {
+		return false
+	}
+	if u.RawQuery == "" {
+		return u.Path == target
+	}
+	n := len(u.Path)
+	return len(target) == n+1+len(u.RawQuery) && target[:n] == u.Path && target[n] == '?' && target[n+1:] == u.RawQuery
+}
+
+func isLowerHost(host string) bool {
+	for i := range len(host) {
+		if c := host[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xbf58476d1ce4e5b9)
+	return hi ^ lo
+}
+
+// appendKey appends the framed key: a sequence of tag bytes, each followed by
+// a number of frames that the tag fixes, or by a counted list. It can be read
+// back in one way only, so different parts never give equal keys.
+func (rt *route) appendKey(b []byte, r *http.Request, a admission) (_ []byte, ok bool) {
+	spec := &rt.policy.keys
+	b = frame.Append(append(b, 'v'), rt.policy.Version)
+	b = frame.Append(append(b, 's'), scheme(r))
+	b = frame.Append(append(b, 'h'), strings.ToLower(r.Host))
+	switch {
+	case len(spec.funcs) > 0:
+		b, ok = appendFuncs(b, spec.funcs, r)
+	case len(spec.pathValues) > 0:
+		b, ok = appendPathValues(b, spec, r)
+	default:
+		b, ok = appendTarget(b, spec, r), true
+	}
+	if !ok {
+		return b, false
+	}
+	if a.has(routed) {
+		b = appendRouting(b, r.Header)
+	}
+	for _, name := range spec.headers {
+		b = appendHeader(b, name, r.Header[name])
+	}
+	for _, name := range spec.cookies {
+		b = appendCookie(b, name, r.Header["Cookie"])
+	}
+	if spec.cert {
+		b = appendCertificate(b, r)
+	}
+	return b, true
+}
+
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// received returns the target as the client sent it. Requests made by a
+// program, to warm a page, have no request line yet; theirs would say this.
+func received(r *http.Request) string {
+	if r.RequestURI != "" {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
+}
+
+// appendTarget appends the target as received and, where it is not the same,
+// the URL as it stands here: behind http.StripPrefix or a rewrite, two mounts
+// of one handler have equal URLs and must not share.
+func appendTarget(b []byte, spec *keySpec, r *http.Request) []byte {
+	path, query, hasQuery := strings.Cut(received(r), "?")
+	b = frame.Append(append(b, 't'), path)
+	b = appendQuery(b, spec, query, hasQuery)
+	if sameTarget(received(r), r.URL) {
+		return b
+	}
+	u := r.URL
+	b = frame.Append(append(b, 'u'), u.Path)
+	b = frame.Append(b, u.RawPath)
+	return appendQuery(b, spec, u.RawQuery, u.RawQuery != "" || u.ForceQuery)
+}
+
+func appendFuncs(b []byte, funcs []KeyFunc, r *http.Request) (_ []byte, ok bool) {
+	b = frame.AppendCount(append(b, 'f'), len(funcs))
+	for _, f := range funcs {
+		s := callKeyFunc(f, r)
+		if s == "" {
+			return b, false
+		}
+		b = frame.Append(b, s)
+	}
+	return b, true
+}
+
+// callKeyFunc keeps a mistake in a key function from taking the page down; the
+// request then goes past the cache.
+func callKeyFunc(f KeyFunc, r *http.Request) (s string) {
+	defer func() {
+		if recover() != nil {
+			s = ""
+		}
+	}()
+	return f(r)
+}
+
+// appendPathValues appends the route and its values instead of the path. What
+// was stripped off the path before it reached the router stays in the key, for
+// two mounts of one router have equal patterns.
+func appendPathValues(b []byte, spec *keySpec, r *http.Request) (_ []byte, ok bool) {
+	if r.Pattern == "" {
+		return b, false
+	}
+	path, query, hasQuery := strings.Cut(received(r), "?")
+	b = frame.Append(append(b, 'p'), r.Pattern)
+	b = frame.Append(b, strings.TrimSuffix(path, r.URL.EscapedPath()))
+	b = frame.AppendCount(b, len(spec.pathValues))
+	for _, name := range spec.pathValues {
+		value := r.PathValue(name)
+		if value == "" {
+			return b, false
+		}
+		b = frame.Append(frame.Append(b, name), value)
+	}
+	return appendQuery(b, spec, query, hasQuery), true
+}
+
+// appendRouting appends the fields that proxies and frameworks build links and
+// redirects from. They would be an unkeyed input otherwise.
+func appendRouting(b []byte, h http.Header) []byte {
+	for _, name := range routingFields {
+		if lines, ok := h[name]; ok {
+			b = frame.Append(append(b, 'r'), name)
+			b = frame.AppendList(b, lines)
+		}
+	}
+	if lines, ok := h["Forwarded"]; ok {
+		b = frame.AppendCount(append(b, 'o'), len(lines))
+		for _, line := range lines {
+			b = frame.Append(b, forwardedWithoutNodes(line))
+		}
+	}
+	return b
+}
+
+// forwardedWithoutNodes drops the for and by parameters of a Forwarded line
+// (RFC 7239 section 4), which name one client and not a page.
+func forwardedWithoutNodes(line string) string {
+	var kept []string
+	for pair := range splitQuoted(line, ";,") {
+		name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		if !strings.EqualFold(name, "for") && !strings.EqualFold(name, "by") {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, ";")
+}
+
+// splitQuoted yields the parts of s between separators outside quotes.
+func splitQuoted(s, separators string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		start, quoted := 0, false
+		for i := 0; i < len(s); i++ {
+			switch c := s[i]; {
+			case quoted && c == '\\':
+				i++
+			case c == '"':
+				quoted = !quoted
+			case !quoted && strings.IndexByte(separators, c) >= 0:
+				if !yield(s[start:i]) {
+					return
+				}
+				start = i + 1
+			}
+		}
+		yield(s[start:])
+	}
+}
+
+func appendHeader(b []byte, name string, lines []string) []byte {
+	b = frame.Append(append(b, 'H'), name)
+	if class := fieldClass(name); class != identityField && class != cookieField {
+		return frame.AppendList(b, lines)
+	}
+	return appendDigest(b, lines)
+}
+
+func appendCookie(b []byte, name string, lines []string) []byte {
+	b = frame.Append(append(b, 'C'), name)
+	var values []string
+	for cookie, value := range cookies(lines) {
+		if cookie == name {
+			values = append(values, value)
+		}
+	}
+	return appendDigest(b, values)
+}
+
+// appendDigest appends a digest of values that are secrets, or none for no
+// value: keys are kept in memory, sent to stores and shown when explained.
+func appendDigest(b []byte, values []string) []byte {
+	if len(values) == 0 {
+		return frame.Append(b, "")
+	}
+	sum := sha256.Sum256(frame.AppendList(nil, values))
+	return frame.Append(b, sum[:])
+}
+
+func appendCertificate(b []byte, r *http.Request) []byte {
+	b = append(b, 'T')
+	if !hasClientCertificate(r) {
+		return frame.Append(b, "")
+	}
+	sum := sha256.Sum256(r.TLS.VerifiedChains[0][0].Raw)
+	return frame.Append(b, sum[:])
+}
+
+// appendQuery appends the part of the query that the key has.
+func appendQuery(b []byte, spec *keySpec, query string, present bool) []byte {
+	switch {
+	case spec.path:
+		return append(b, '-')
+	case len(spec.keepQuery) > 0:
+		return appendListedQuery(append(b, 'k'), spec.keepQuery, query)
+	case len(spec.dropQuery) > 0:
+		return appendOtherQuery(append(b, 'd'), spec.dropQuery, query)
+	case !present:
+		return append(b, 'n')
+	}
+	return frame.Append(append(b, 'q'), query)
+}
+
+// appendListedQuery appends the listed parameters name by name, then, as they
+// stand, the pairs whose name cannot be told for sure.
+func appendListedQuery(b []byte, names []string, query string) []byte {
+	for _, name := range names {
+		for pair := range strings.SplitSeq(query, "&") {
+			if n, sure := pairName(pair); sure && n == name && pair != "" {
+				b = frame.Append(append(b, '='), pair)
+			}
+		}
+		b = append(b, '.')
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		if _, sure := pairName(pair); !sure {
+			b = frame.Append(append(b, '?'), pair)
+		}
+	}
+	return append(b, '.')
+}
+
+func appendOtherQuery(b []byte, names []string, query string) []byte {
+	for pair := range strings.SplitSeq(query, "&") {
+		name, sure := pairName(pair)
+		if pair == "" || sure && slices.Contains(names, name) {
+			continue
+		}
+		b = frame.Append(append(b, '='), pair)
+	}
+	return append(b, '.')
+}
+
+// pairName returns the name of a query pair. It is not sure of names that are
+// encoded, and of pairs with a semicolon, which some parsers take for "&".
+func pairName(pair string) (name string, sure bool) {
+	name, _, _ = strings.Cut(pair, "=")
+	return name, !strings.ContainsAny(name, "%+") && strings.IndexByte(pair, ';') < 0
+}

@@ -1,0 +1,149 @@
+package pagecache
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Observer is told what the cache does. Observe is called on the goroutine
+// that does the work, after the decision and with no lock held; it must be
+// quick, safe for concurrent use, and ignore kinds it does not know. A panic in
+// it is recovered and logged once.
+type Observer interface {
+	Observe(ctx context.Context, e Event)
+}
+
+// ObserverFunc is a function as an [Observer].
+type ObserverFunc func(ctx context.Context, e Event)
+
+// Observe calls f.
+func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
+
+// Kind says what an [Event] is about.
+type Kind uint8
+
+const (
+	// KindRequest is the one event of each client request, whatever happened.
+	KindRequest Kind = iota + 1
+	// KindStoreError is a failure of the Memory or the Store.
+	KindStoreError
+	// KindMisuse is a mistake in how the cache is used, once each.
+	KindMisuse
+)
+
+// String returns "request", "store-error" or "misuse".
+func (k Kind) String() string {
+	switch k {
+	case KindRequest:
+		return "request"
+	case KindStoreError:
+		return "store-error"
+	case KindMisuse:
+		return "misuse"
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// Result says how a request was answered. Each request has exactly one.
+type Result uint8
+
+const (
+	// ResultHit: from a stored response.
+	ResultHit Result = iota
+	// ResultMiss: by the handler, which filled the cache or tried to.
+	ResultMiss
+	// ResultCollapsed: from the response that another request was filling in.
+	ResultCollapsed
+	// ResultPass: by the handler, past the cache.
+	ResultPass
+
+	results = iota
+)
+
+// String returns "hit", "miss", "collapsed" or "pass".
+func (r Result) String() string {
+	switch r {
+	case ResultHit:
+		return "hit"
+	case ResultMiss:
+		return "miss"
+	case ResultCollapsed:
+		return "collapsed"
+	case ResultPass:
+		return "pass"
+	}
+	return fmt.Sprintf("result(%d)", uint8(r))
+}
+
+// Event is one thing that the cache did. Which fields are set depends on the
+// Kind; new fields may be added.
+type Event struct {
+	Kind   Kind
+	Result Result // of a request
+	Fwd    string // why the handler ran, as in RFC 9211 section 2.2; empty for hits
+	Reason Reason // why it was no hit, or why the response was not stored
+	Route  string // the route's pattern; bounded in number, never a raw path
+
+	Status   int           // sent to the client; 0 if the handler wrote nothing
+	Bytes    int64         // length of the stored or recorded body
+	Stored   bool          // the response was stored
+	TTL      time.Duration // how long it stays fresh
+	Age      time.Duration // of a stored response
+	Duration time.Duration // of the whole request in the cache, handler included
+
+	Err     error         // of a store failure
+	Message string        // of a misuse: one sentence
+	Request *http.Request // the request as received; nil if there is none; must not be kept
+}
+
+// emit tells the observer. Nobody calls it when there is none.
+func (c *core) emit(ctx context.Context, e Event) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.logOnce("observer", fmt.Sprintf("the observer panicked: %v", p))
+		}
+	}()
+	c.observer.Observe(ctx, e)
+}
+
+// warn reports a mistake in how the cache is used: to the log and to the
+// observer, once for each id.
+func (c *core) warn(id, message string) {
+	if c.logOnce(id, message) && c.observer != nil {
+		c.emit(context.Background(), Event{Kind: KindMisuse, Message: message})
+	}
+}
+
+// maxWarnings bounds the memory that remembering warnings takes.
+const maxWarnings = 256
+
+func (c *core) logOnce(id, message string) (first bool) {
+	c.warnedMu.Lock()
+	defer c.warnedMu.Unlock()
+	if c.warned[id] || len(c.warned) >= maxWarnings {
+		return false
+	}
+	if c.warned == nil {
+		c.warned = make(map[string]bool)
+	}
+	c.warned[id] = true
+	c.logger().Warn("pagecache: " + message)
+	return true
+}
+
+// storeFailed counts and reports a failure of the store, to the log at most
+// once a second.
+func (c *core) storeFailed(op string, err error) {
+	c.storeErrors.Add(1)
+	if c.observer != nil {
+		c.emit(context.Background(), Event{Kind: KindStoreError, Message: op, Err: err})
+	}
+	now := c.now()
+	last := c.lastStoreLog.Load()
+	if last != 0 && now-last < int64(time.Second) || !c.lastStoreLog.CompareAndSwap(last, max(now, 1)) {
+		return
+	}
+	c.logger().Error("pagecache: the store failed; serving without it", "op", op, "err", err, "failures", c.storeErrors.Load())
+}

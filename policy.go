@@ -1,0 +1,265 @@
+package pagecache
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Forever is the longest lifetime there is, for [Cache.Page]. Only purging,
+// eviction and restarts end it.
+const Forever = maxLifetime
+
+// maxLifetime is the largest delta-seconds that RFC 9111 section 1.2.2 asks
+// caches to tell apart.
+const maxLifetime = (1 << 31) * time.Second
+
+// Policy holds every knob of a cache, a group of routes, or one route. It is
+// edited by the options given to [New], [Cache.With] and [Cache.Page], in that
+// order; the last word wins. Where no function is offered for a field, write
+// the option by hand:
+//
+//	cache.Page(time.Minute, func(p *pagecache.Policy) { p.MaxVariants = 8 })
+//
+// A Policy is read only while requests run: it is copied when a route is made.
+type Policy struct {
+	// TTL is the lifetime of pages whose response states none. [Cache.Page]
+	// sets it; 0 means that only the response's own fields count.
+	TTL time.Duration
+
+	// OverrideTTL lets TTL win over the lifetimes that a response states.
+	// What forbids storing (private, no-store, ...) still does.
+	OverrideTTL bool
+
+	// StatusTTL gives lifetimes to further statuses, such as 404. Set it
+	// with [NegativeTTL].
+	StatusTTL map[int]time.Duration
+
+	// TargetedFields names the response fields that speak to this cache alone
+	// (RFC 9213), the most specific first. Default: Pagecache-Cache-Control.
+	TargetedFields []string
+
+	// Off sends every request past the cache.
+	Off bool
+
+	// Skip functions send a request past the cache when one returns true.
+	Skip []func(*http.Request) bool
+
+	// Refuse functions forbid storing a response when one returns true. They
+	// must not change or keep what they are given.
+	Refuse []func(status int, header http.Header, body []byte) bool
+
+	// Tags are the tags of every page of the route, see [Tags].
+	Tags []string
+
+	// Version is part of every key: a new one makes all old pages unreachable.
+	Version string
+
+	// IgnoreAllCookies lets requests with any cookie use the cache; what is
+	// not part of the key is hidden from the handler. See [IgnoreCookies].
+	IgnoreAllCookies bool
+
+	// IgnoredCookies names cookies that do not keep a request from the cache,
+	// besides a built-in list of client-side analytics cookies.
+	IgnoredCookies []string
+
+	// Strict hides every request field from the handler that is not part of
+	// the key, on AllowedFields, or harmless to the page (see [Strict]).
+	Strict bool
+
+	// AllowedFields names request fields that strict mode lets through.
+	AllowedFields []string
+
+	// WeakETag gives stored pages without an entity tag one that is made from
+	// the content, so that clients can revalidate. Default: true.
+	WeakETag bool
+
+	// ClientMaxAge, when positive, tells clients how long they may keep a
+	// stored page, see [ClientMaxAge]. Default: 0, the handler's fields stand.
+	ClientMaxAge time.Duration
+
+	// StoreNonce stores pages whose Content-Security-Policy holds a nonce.
+	StoreNonce bool
+
+	// StoreFlushed stores responses that the handler flushed before their end,
+	// once they are complete. Event streams are never stored.
+	StoreFlushed bool
+
+	// MaxBody is the largest body stored, in bytes. Default: 1 MiB. A response
+	// that passes it is streamed to its client and stored nowhere.
+	MaxBody int
+
+	// MaxHeader is the largest header section stored, in bytes of names and
+	// values. Default: 32 KiB.
+	MaxHeader int
+
+	// MaxFields is the largest number of header fields stored. Default: 64.
+	MaxFields int
+
+	// MaxTarget is the longest request target looked up, in bytes; longer ones
+	// go past the cache. Default: 8 KiB.
+	MaxTarget int
+
+	// MaxVary is the largest number of field names a page may vary on.
+	// Default: 8.
+	MaxVary int
+
+	// MaxVariants is the largest number of fresh variants of one page.
+	// Default: 32.
+	MaxVariants int
+
+	// MaxWait bounds how long a request waits for an equal one that runs the
+	// handler; past it one waiting request at a time runs it as well.
+	// Default: 5 s.
+	MaxWait time.Duration
+
+	// HitForMiss is how long a page that turned out not to be storable is
+	// remembered as such, so that requests for it do not wait for each other.
+	// Default: 10 s.
+	HitForMiss time.Duration
+
+	// AfterHangUp bounds how long a handler may go on filling the cache after
+	// its client has gone. Default: 30 s.
+	AfterHangUp time.Duration
+
+	// Name is how this cache calls itself in Cache-Status. Default: pagecache.
+	Name string
+
+	// MaxRecording bounds the bytes of all responses being recorded at one
+	// time. Default: 64 MiB. On New only.
+	MaxRecording int64
+
+	// StoreBudget bounds the time that one request spends on its [Store],
+	// all calls together. Default: 50 ms. On New only.
+	StoreBudget time.Duration
+
+	keys     keySpec
+	memory   Memory
+	store    Store
+	observer Observer
+	logger   *slog.Logger
+	newOnly  string // the last option applied that only New takes
+}
+
+// Option edits a [Policy]. The same options work for a cache, a group made by
+// [Cache.With] and a single route, but for those that say otherwise.
+type Option func(*Policy)
+
+func defaultPolicy() Policy {
+	return Policy{
+		TargetedFields: []string{"Pagecache-Cache-Control"},
+		WeakETag:       true,
+		MaxBody:        1 << 20,
+		MaxHeader:      32 << 10,
+		MaxFields:      64,
+		MaxTarget:      8 << 10,
+		MaxVary:        8,
+		MaxVariants:    32,
+		MaxWait:        5 * time.Second,
+		HitForMiss:     10 * time.Second,
+		AfterHangUp:    30 * time.Second,
+		Name:           "pagecache",
+		MaxRecording:   64 << 20,
+		StoreBudget:    50 * time.Millisecond,
+	}
+}
+
+// apply edits a copy of p for where and checks the result.
+func (p Policy) apply(where string, opts []Option) Policy {
+	for i, opt := range opts {
+		if opt == nil {
+			panic(fmt.Sprintf("pagecache: %s: option %d is nil; leave it out", where, i+1))
+		}
+		opt(&p)
+	}
+	p.check(where)
+	return p
+}
+
+// derive is apply for everything but New, which alone may choose what the
+// caches derived from it share.
+func (p Policy) derive(where string, opts []Option) Policy {
+	budget, recording := p.StoreBudget, p.MaxRecording
+	p.newOnly = ""
+	p = p.apply(where, opts)
+	if p.newOnly != "" {
+		panic(fmt.Sprintf("pagecache: %s: %s belongs to New, which makes the cache; here the cache exists already", where, p.newOnly))
+	}
+	if p.StoreBudget != budget || p.MaxRecording != recording {
+		panic(fmt.Sprintf("pagecache: %s: StoreBudget and MaxRecording are shared by the whole cache; set them in New", where))
+	}
+	return p
+}
+
+// check panics when a knob has a value that nobody can mean.
+func (p *Policy) check(where string) {
+	bad := func(format string, args ...any) {
+		panic("pagecache: " + where + ": " + fmt.Sprintf(format, args...))
+	}
+	for _, limit := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxBody", p.MaxBody}, {"MaxHeader", p.MaxHeader}, {"MaxFields", p.MaxFields}, {"MaxTarget", p.MaxTarget},
+		{"MaxVary", p.MaxVary}, {"MaxVariants", p.MaxVariants}, {"MaxRecording", int(p.MaxRecording)},
+	} {
+		if limit.value <= 0 {
+			bad("%s must be positive, got %d; leave it out for the default", limit.name, limit.value)
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"MaxWait", p.MaxWait}, {"HitForMiss", p.HitForMiss}, {"AfterHangUp", p.AfterHangUp}, {"StoreBudget", p.StoreBudget},
+	} {
+		if d.value <= 0 {
+			bad("%s must be positive, got %v; leave it out for the default", d.name, d.value)
+		}
+	}
+	if p.TTL < 0 {
+		bad("Policy.TTL must not be negative, got %v; give it to Page", p.TTL)
+	}
+	if p.ClientMaxAge < 0 {
+		bad("ClientMaxAge must be positive, got %v", p.ClientMaxAge)
+	}
+	if !isToken(p.Name) {
+		bad("Name %q must be a token as in RFC 9110 section 5.6.2, such as \"shop\"", p.Name)
+	}
+	if err := p.keys.check(); err != "" {
+		bad("%s", err)
+	}
+}
+
+// checkTTL refuses lifetimes that are almost certainly slips.
+func checkTTL(where string, ttl time.Duration) {
+	switch {
+	case ttl <= 0:
+		panic(fmt.Sprintf("pagecache: %s: ttl must be positive, got %v; use Handler to obey response headers only, or Forever", where, ttl))
+	case ttl < time.Millisecond:
+		panic(fmt.Sprintf("pagecache: %s: ttl %v is below 1ms; did you mean %d*time.Second?", where, ttl, int64(ttl)))
+	}
+}
+
+// isToken reports whether s is a token (RFC 9110 section 5.6.2).
+func isToken(s string) bool {
+	for i := range len(s) {
+		if !isTokenByte(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isTokenByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	switch c {
+	case '!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~':
+		return true
+	}
+	return false
+}
