@@ -6,12 +6,17 @@ import (
 	"strings"
 )
 
-// admission is what one look at the request found out.
+// admission is what one look at the request found out. It is small, for every
+// hit hands it on.
 type admission struct {
-	flags    flags
-	culprit  string // the field or cookie that keeps the request out
-	verdict  Reason // why the request goes past the cache; empty: it does not
-	hideable bool   // it has cookies that the handler must not see
+	flags   flags
+	refusal *refusal // why the request goes past the cache; nil: it does not
+}
+
+// refusal is a reason with the field or cookie behind it.
+type refusal struct {
+	why     Reason
+	culprit string
 }
 
 type flags uint8
@@ -21,6 +26,7 @@ const (
 	ranged                        // Range
 	routed                        // fields that proxies route by
 	cookied                       // Cookie
+	hideable                      // cookies that the handler must not see
 )
 
 func (a admission) has(f flags) bool { return a.flags&f != 0 }
@@ -31,30 +37,34 @@ func (a admission) has(f flags) bool { return a.flags&f != 0 }
 func (rt *route) admit(r *http.Request) (a admission) {
 	p := &rt.policy
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return admission{verdict: reasonMethod}
+		return turnedAway(reasonMethod)
 	}
 	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
-		return admission{verdict: reasonRequestBody}
+		return turnedAway(reasonRequestBody)
 	}
 	if len(r.RequestURI) > p.MaxTarget {
-		return admission{verdict: reasonTargetTooLong}
+		return turnedAway(reasonTargetTooLong)
 	}
 	if r.TLS != nil && !p.keys.cert && hasClientCertificate(r) {
-		return admission{verdict: reasonClientCert}
+		return turnedAway(reasonClientCert)
 	}
 	for name, lines := range r.Header {
 		if class := fieldClass(name); class != plainField {
 			a.note(class, name, lines, p)
 		}
 	}
-	if a.verdict == "" && a.has(cookied) {
+	if a.admitted() && a.has(cookied) {
 		a.judgeCookies(r.Header["Cookie"], p)
 	}
-	if a.verdict == "" && skipped(p.Skip, r) {
-		a.verdict = reasonSkip
+	if a.admitted() && skipped(p.Skip, r) {
+		return turnedAway(reasonSkip)
 	}
 	return a
 }
+
+func turnedAway(why Reason) admission { return admission{refusal: &refusal{why: why}} }
+
+func (a admission) admitted() bool { return a.refusal == nil }
 
 // note takes in a field that is of interest.
 func (a *admission) note(class class, name string, lines []string, p *Policy) {
@@ -87,8 +97,8 @@ func (a *admission) note(class class, name string, lines []string, p *Policy) {
 // refuse keeps the request out. Fields come in random order, so that the one
 // that counts is chosen by name: the same request always has the same reason.
 func (a *admission) refuse(why Reason, culprit string) {
-	if a.verdict == "" || culprit < a.culprit {
-		a.verdict, a.culprit = why, culprit
+	if a.refusal == nil || culprit < a.refusal.culprit {
+		a.refusal = &refusal{why, culprit}
 	}
 }
 
@@ -109,7 +119,7 @@ func (a *admission) judgeCookies(lines []string, p *Policy) {
 		switch {
 		case slices.Contains(p.keys.cookies, name):
 		case p.IgnoreAllCookies, slices.Contains(p.IgnoredCookies, name), isAnalyticsCookie(name):
-			a.hideable = true
+			a.flags |= hideable
 		default:
 			a.refuse(reasonCookie, name)
 		}

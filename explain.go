@@ -49,26 +49,34 @@ func (rt *route) explain(r *http.Request, e *Explanation) {
 	e.Reached = true
 	a := rt.admit(r)
 	if rt.policy.Off {
-		a.verdict = reasonDisabled
+		a = turnedAway(reasonDisabled)
 	}
 	if rt.core.closed.Load() {
-		a.verdict = reasonClosed
+		a = turnedAway(reasonClosed)
 	}
 	var k key
 	buf := new([]byte)
-	if a.verdict == "" && !rt.plainKey(&k, r, a) && !rt.framedKey(&k, buf, r, a) {
-		a.verdict = reasonKeyError
+	if a.admitted() && !rt.plainKey(&k, r, a) && !rt.framedKey(&k, buf, r, a) {
+		a = turnedAway(reasonKeyError)
 	}
-	if a.verdict != "" {
-		e.Fwd, e.Reason, e.Culprit = fwdOf(a.verdict), a.verdict, a.culprit
+	if no := a.refusal; no != nil {
+		e.Fwd, e.Reason, e.Culprit = fwdOf(no.why), no.why, no.culprit
 		return
 	}
 	e.Key = k.text()
 	now := rt.core.now()
-	found := rt.find(r, &k, now, nil)
-	e.Vary, e.Fwd, e.Reason = found.names, found.fwd, found.why
+	var found lookup
+	rt.find(&found, r, &k, now)
+	if found.page != nil {
+		e.Vary = found.page.names
+	}
 	if found.entry != nil {
 		e.describe(found.entry, now)
+		return
+	}
+	e.Fwd = found.fwd
+	if found.fwd == unknown {
+		e.Reason = reasonStoreError
 	}
 }
 

@@ -11,10 +11,9 @@ import (
 // none.
 type lookup struct {
 	entry  *entry
-	names  []string // the fields that select among the page's variants, if known
-	fwd    string   // why the handler has to run, as in RFC 9211 section 2.2
-	why    Reason   // why even storing is out of the question
-	ticket *ticket  // of a Store: the fences as they stood
+	page   *marker // the page's variants, if it has any
+	fwd    string  // why the handler has to run, as in RFC 9211 section 2.2
+	ticket *ticket // of a Store: the fences as they stood
 }
 
 const (
@@ -24,47 +23,50 @@ const (
 	unknown  = "miss"
 )
 
-// find looks for a fresh response that the request selects. spent is what the
-// request has spent of its store budget, nil for nothing yet.
-func (rt *route) find(r *http.Request, k *key, now int64, spent *spending) lookup {
+// find looks for a fresh response that the request selects. A look-up that is
+// made again goes on with what l knows of the request's spending.
+func (rt *route) find(l *lookup, r *http.Request, k *key, now int64) {
 	if rt.core.remote != nil {
-		return rt.core.remote.find(rt, r, k, now, spent)
+		rt.core.remote.find(l, rt, r, k, now)
+		return
 	}
-	return rt.core.findLocal(k, r.Header, now)
+	rt.core.findLocal(l, k, r.Header, now)
 }
 
 // findLocal is one load, or two when the page has variants.
-func (c *core) findLocal(k *key, h http.Header, now int64) lookup {
+func (c *core) findLocal(l *lookup, k *key, h http.Header, now int64) {
+	l.fwd = uriMiss
 	at, ok := c.load(k.hash)
 	if !ok {
-		return lookup{fwd: uriMiss}
+		return
 	}
 	switch at := at.(type) {
 	case *entry:
 		if k.equal(&at.key) && len(at.vary) == 0 {
-			return freshOrStale(at, nil, now)
+			l.take(at, now)
 		}
 	case *marker:
 		if k.equal(&at.key) {
-			return c.findVariant(k, at, h, now)
+			c.findVariant(l, k, at, h, now)
 		}
 	}
-	return lookup{fwd: uriMiss}
 }
 
-func (c *core) findVariant(k *key, page *marker, h http.Header, now int64) lookup {
+func (c *core) findVariant(l *lookup, k *key, page *marker, h http.Header, now int64) {
+	l.page, l.fwd = page, varyMiss
 	at, _ := c.load(variantHash(c.seed, k.hash, page.names, h))
 	if e, ok := at.(*entry); ok && k.equal(&e.key) && selects(e.vary, e.values, h) {
-		return freshOrStale(e, page.names, now)
+		l.take(e, now)
 	}
-	return lookup{fwd: varyMiss, names: page.names}
 }
 
-func freshOrStale(e *entry, names []string, now int64) lookup {
+// take takes the entry in if it is fresh.
+func (l *lookup) take(e *entry, now int64) {
 	if now >= e.ends() {
-		return lookup{fwd: stale, names: names}
+		l.fwd = stale
+		return
 	}
-	return lookup{entry: e, names: names}
+	l.entry = e
 }
 
 // load reads the memory. One that is not our own may panic; that is a miss.

@@ -14,7 +14,7 @@ func (p *Policy) hide(h http.Header, a admission) {
 		delete(h, "If-None-Match")
 		delete(h, "If-Modified-Since")
 	}
-	if a.has(cookied) && a.hideable {
+	if a.has(hideable) {
 		hideCookies(h, p.keys.cookies)
 	}
 	if p.Strict {

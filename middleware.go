@@ -44,7 +44,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a := rt.admit(r) // may this request use a shared cache at all?
 	var k key
-	if a.verdict == "" && rt.plainKey(&k, r, a) {
+	if a.admitted() && rt.plainKey(&k, r, a) {
 		rt.answer(w, r, a, &k)
 		return
 	}
@@ -54,7 +54,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveFramed is ServeHTTP for requests that go past the cache, and for keys
 // that have to be put together first.
 func (rt *route) serveFramed(w http.ResponseWriter, r *http.Request, a admission) {
-	if a.verdict == "" {
+	if a.admitted() {
 		buf := keyBuffers.Get().(*[]byte)
 		defer keyBuffers.Put(buf)
 		var k key
@@ -62,7 +62,7 @@ func (rt *route) serveFramed(w http.ResponseWriter, r *http.Request, a admission
 			rt.answer(w, r, a, &k)
 			return
 		}
-		a.verdict = reasonKeyError
+		a = turnedAway(reasonKeyError)
 	}
 	rt.pass(w, r, a)
 }
@@ -70,16 +70,17 @@ func (rt *route) serveFramed(w http.ResponseWriter, r *http.Request, a admission
 // answer looks the page up and sends it, or has it made.
 func (rt *route) answer(w http.ResponseWriter, r *http.Request, a admission, k *key) {
 	now := rt.core.now()
-	found := rt.find(r, k, now, nil)
+	var found lookup
+	rt.find(&found, r, k, now)
 	switch {
 	case found.entry != nil:
 		rt.hit(w, r, a, found.entry, now)
 	case r.Method == http.MethodHead:
-		rt.passMiss(w, r, found, reasonHead)
+		rt.passMiss(w, r, &found, reasonHead)
 	case a.has(ranged):
-		rt.passMiss(w, r, found, reasonRange)
+		rt.passMiss(w, r, &found, reasonRange)
 	default:
-		rt.newFill(w, r, a, k, found).answer()
+		rt.newFill(w, r, a, k, &found).answer()
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // newFill begins to have a page made.
-func (rt *route) newFill(w http.ResponseWriter, r *http.Request, a admission, k *key, found lookup) *fill {
+func (rt *route) newFill(w http.ResponseWriter, r *http.Request, a admission, k *key, found *lookup) *fill {
 	x := &fill{rt: rt, w: w, r: r, admission: a, key: k.owned()}
 	if rt.core.observer != nil {
 		x.begun = time.Now()
@@ -18,10 +18,10 @@ func (rt *route) newFill(w http.ResponseWriter, r *http.Request, a admission, k 
 }
 
 // take takes in what a look-up found instead of the page.
-func (x *fill) take(found lookup) {
+func (x *fill) take(found *lookup) {
 	x.fwd, x.ticket, x.slot = found.fwd, found.ticket, x.key.hash
-	if len(found.names) > 0 {
-		x.slot = variantHash(x.rt.core.seed, x.key.hash, found.names, x.r.Header)
+	if found.page != nil {
+		x.slot = variantHash(x.rt.core.seed, x.key.hash, found.page.names, x.r.Header)
 	}
 }
 
@@ -77,12 +77,10 @@ func (x *fill) lead(f *flight) {
 	x.run()
 }
 
-func (x *fill) lookAgain() lookup {
-	var spent *spending
-	if x.ticket != nil {
-		spent = x.ticket.spent
-	}
-	return x.rt.find(x.r, &x.key, x.rt.core.now(), spent)
+func (x *fill) lookAgain() *lookup {
+	found := &lookup{ticket: x.ticket}
+	x.rt.find(found, x.r, &x.key, x.rt.core.now())
+	return found
 }
 
 // follow answers with the page that another request filled, if it is this
@@ -133,16 +131,16 @@ func (x *fill) share(e *entry) {
 // pass runs the handler past the cache, with the request and the writer as they
 // are but for Cache-Status.
 func (rt *route) pass(w http.ResponseWriter, r *http.Request, a admission) {
-	rt.passOn(w, r, rt.lines.pass(a.verdict), fwdOf(a.verdict), a)
+	rt.passOn(w, r, rt.lines.pass(a.refusal.why), fwdOf(a.refusal.why), a.refusal.why)
 }
 
 // passMiss passes a request on that found nothing and may not fill.
-func (rt *route) passMiss(w http.ResponseWriter, r *http.Request, found lookup, why Reason) {
+func (rt *route) passMiss(w http.ResponseWriter, r *http.Request, found *lookup, why Reason) {
 	line := rt.lines.name + "; fwd=" + found.fwd + "; detail=" + string(why)
-	rt.passOn(w, r, line, found.fwd, admission{verdict: why})
+	rt.passOn(w, r, line, found.fwd, why)
 }
 
-func (rt *route) passOn(w http.ResponseWriter, r *http.Request, line, fwd string, a admission) {
+func (rt *route) passOn(w http.ResponseWriter, r *http.Request, line, fwd string, why Reason) {
 	rec := &recorder{w: w, line: line, core: rt.core}
 	var begun time.Time
 	if rt.core.observer != nil {
@@ -155,21 +153,21 @@ func (rt *route) passOn(w http.ResponseWriter, r *http.Request, line, fwd string
 		if rec.state == fresh {
 			appendStatusLine(w.Header(), line)
 		}
-		rt.reportPass(r, rec, fwd, a, begun)
+		rt.reportPass(r, rec, fwd, why, begun)
 	}()
 	rt.next.ServeHTTP(rec, r)
 }
 
-func (rt *route) reportPass(r *http.Request, rec *recorder, fwd string, a admission, begun time.Time) {
+func (rt *route) reportPass(r *http.Request, rec *recorder, fwd string, why Reason, begun time.Time) {
 	c := rt.core
 	s := c.routeStats(routeLabel(r))
 	s.count(ResultPass)
-	c.passed.add(a.verdict)
-	if a.verdict == reasonCookie {
+	c.passed.add(why)
+	if why == reasonCookie {
 		rt.noteCookie(s, r)
 	}
 	if c.observer != nil {
-		c.emit(r.Context(), Event{Kind: KindRequest, Result: ResultPass, Fwd: fwd, Reason: a.verdict, Route: s.label,
+		c.emit(r.Context(), Event{Kind: KindRequest, Result: ResultPass, Fwd: fwd, Reason: why, Route: s.label,
 			Status: rec.status, Duration: time.Since(begun), Request: r})
 	}
 }
@@ -219,9 +217,9 @@ func (rt *route) stepsAside(w http.ResponseWriter, r *http.Request) bool {
 	takeOver(w, c)
 	switch {
 	case rt.policy.Off:
-		rt.pass(w, r, admission{verdict: reasonDisabled})
+		rt.pass(w, r, turnedAway(reasonDisabled))
 	case c.closed.Load():
-		rt.pass(w, r, admission{verdict: reasonClosed})
+		rt.pass(w, r, turnedAway(reasonClosed))
 	default:
 		return false
 	}

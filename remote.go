@@ -92,23 +92,23 @@ func (rt *route) knownTags(r *http.Request) []string {
 
 // find reads the page and its fences: in one trip when this process has seen
 // the page before, for it then knows the page's variants and late tags.
-func (s *remote) find(rt *route, r *http.Request, k *key, now int64, spent *spending) lookup {
-	if spent == nil {
-		spent = s.newSpending()
+func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) {
+	spent := s.newSpending()
+	if l.ticket != nil {
+		spent = l.ticket.spent
 	}
 	t := &ticket{spent: spent, landed: s.core.flights.landed.Load()}
 	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: spent, now: now, known: rt.knownTags(r)}
 	hint := s.hints.get(k.hash)
 	q.want(q.known...)
 	q.want(hint.tags...)
-	l, err := q.run(hint.names, t)
-	if err != nil {
+	l.fwd, l.ticket = uriMiss, t
+	if err := q.run(l, hint.names); err != nil {
 		s.core.storeFailed("get", err)
-		t.failed = true
-		return lookup{fwd: unknown, why: reasonStoreError, ticket: t}
+		t.failed, l.fwd = true, unknown
+		return
 	}
-	t.nonces, l.ticket = q.nonces, t
-	return l
+	t.nonces, t.page = q.nonces, l.page
 }
 
 // query is one look-up in the Store.
@@ -135,29 +135,28 @@ func (q *query) want(tags ...string) {
 
 // run makes the trips. names are the fields that the page is thought to vary
 // on; what comes back says whether it does.
-func (q *query) run(names []string, t *ticket) (l lookup, err error) {
-	l.fwd = uriMiss
+func (q *query) run(l *lookup, names []string) error {
 	pages := []string{q.keys.page}
 	if len(names) > 0 {
 		pages = append(pages, q.keys.variant(names, q.r.Header))
 	}
 	values, err := q.get(pages)
 	if err != nil {
-		return l, err
+		return err
 	}
 	e, page := q.read(pages[0], values[0])
 	if page != nil {
-		l.names, l.fwd, t.page = page.names, varyMiss, page
+		l.page, l.fwd = page, varyMiss
 		if slices.Equal(page.names, names) {
 			e, _ = q.read(pages[1], values[1])
 		} else if e, err = q.readVariant(page.names); err != nil {
-			return l, err
+			return err
 		}
 	}
 	if e == nil || !selects(e.vary, e.values, q.r.Header) {
-		return l, nil
+		return nil
 	}
-	return q.check(e, l)
+	return q.check(l, e)
 }
 
 func (q *query) readVariant(names []string) (*entry, error) {
@@ -172,29 +171,19 @@ func (q *query) readVariant(names []string) (*entry, error) {
 
 // check compares the entry's fences with those that stand, and its lifetime
 // with the time.
-func (q *query) check(e *entry, l lookup) (lookup, error) {
-	var late []string
-	for _, f := range e.fences {
-		if _, known := q.nonces[f.tag]; !known {
-			late = append(late, f.tag)
-		}
-	}
-	if len(late) > 0 {
-		q.want(late...)
+func (q *query) check(l *lookup, e *entry) error {
+	late := lateTags(e.fences, q.known)
+	q.want(late...)
+	if len(q.tags) > 0 {
 		if _, err := q.get(nil); err != nil {
-			return l, err
+			return err
 		}
-		q.hints.set(q.hash, hint{names: l.names, tags: lateTags(e.fences, q.known)})
+		q.hints.set(q.hash, hint{names: e.vary, tags: late})
 	}
-	if !q.stands(e) {
-		return l, nil
+	if q.stands(e) {
+		l.take(e, q.now)
 	}
-	if q.now >= e.ends() {
-		l.fwd = stale
-		return l, nil
-	}
-	l.entry = e
-	return l, nil
+	return nil
 }
 
 // stands reports whether the entry has every tag that it must have, and no
