@@ -5,7 +5,7 @@
 // It is a thin layer over github.com/maypok86/otter/v2, which brings the
 // lock-free look-up and the W-TinyLFU admission policy. The layer adds a bound
 // that holds during bursts too, honest accounting of what an entry costs
-// beyond its value, and a read path without a clock.
+// beyond its value, and a short cut to the values that are hot right now.
 package memstore
 
 import (
@@ -27,11 +27,11 @@ const (
 	// smallest hash table. TestOverhead measures it.
 	fixedOverhead = 24 << 10
 
-	// entryOverhead is what one entry costs beyond its value: otter's node
-	// with our item in it (96 bytes), its slot in the hash table and its
-	// counters in the frequency sketch (20 to 60 bytes, depending on how full
-	// the two power-of-two tables are). TestOverhead measures it.
-	entryOverhead = 160
+	// entryOverhead is what one entry costs beyond its value: otter's node and
+	// our item (about 130 bytes), its slot in the hash table and its counters
+	// in the frequency sketch (20 to 60 bytes, depending on how full the two
+	// power-of-two tables are). TestOverhead measures it.
+	entryOverhead = 200
 
 	// heaviestFraction: one entry takes at most this part of the budget. Larger
 	// ones would push out too much for one page, and the bound during bursts
@@ -67,9 +67,11 @@ const (
 // Two goroutines belong to a Store. Close stops them; they also end by
 // themselves some time after the Store has become unreachable.
 type Store struct {
-	cache    *otter.Cache[uint64, item]
+	cache    *otter.Cache[uint64, *item]
 	clock    *otter.CoarseClock
+	front    front
 	start    time.Time // epoch of deadlines; carries the monotonic reading
+	epoch    int64     // start as otter's clock tells it
 	heaviest int64     // largest weight of one entry
 	limit    int64     // live may not exceed it, even in a burst
 	slack    int64     // garbage above it is cleaned up by the writer
@@ -82,17 +84,39 @@ type Store struct {
 	once    sync.Once
 }
 
-// item is what otter holds: one value with the two numbers its callbacks need.
-// It lives inside otter's node, so a Store call allocates no wrapper and a
-// Load call follows no extra pointer.
+// item is one value with what otter's callbacks need to know of it.
 type item struct {
+	key      uint64
 	value    any
 	deadline time.Duration // since Store.start
 	weight   uint32
+	gone     atomic.Bool   // it left the table
+	told     atomic.Uint64 // see worthTelling
+}
+
+// tells is how many reads of a value the policy learns of in one tick of the
+// coarse clock: as many as its counters can tell apart. Learning of all would
+// buy the wake-up of a goroutine with every few hits.
+const tells = 16
+
+// worthTelling decides whether the policy learns of a read. The counter of a
+// hot value is mostly read, so that the processors do not fight for its line.
+// told holds the tick in its upper bits and the count in its lower ones.
+func (it *item) worthTelling(tick int64) bool {
+	told := it.told.Load()
+	if told>>8 != uint64(tick) {
+		it.told.Store(uint64(tick)<<8 | 1) // racing readers may tell once more each
+		return true
+	}
+	if told&0xff >= tells {
+		return false
+	}
+	it.told.Add(1)
+	return true
 }
 
 // New returns an empty store that holds at most maxBytes bytes, everything
-// counted: the sizes given to [Store.Store] and about 160 bytes for each entry.
+// counted: the sizes given to [Store.Store] and about 200 bytes for each entry.
 // In a burst of writes it may hold up to a quarter more for a moment.
 //
 // New panics when maxBytes is below 65536 (64 KiB), zero and negative included:
@@ -102,23 +126,25 @@ func New(maxBytes int64) *Store {
 		panic(fmt.Sprintf("memstore: New(%d): the budget is in bytes and must be at least %d (64 KiB); "+
 			"for 64 MiB write memstore.New(64 << 20)", maxBytes, minBytes))
 	}
-	budget := maxBytes - fixedOverhead
+	front := newFront(maxBytes)
+	budget := maxBytes - fixedOverhead - front.size()
 	s := &Store{
 		clock:    otter.NewCoarseClock(clockResolution),
 		start:    time.Now(),
 		heaviest: min(maxBytes/heaviestFraction, math.MaxUint32),
 		limit:    budget + budget/burstFraction,
 		slack:    budget / garbageFraction,
+		front:    front,
 	}
-	epoch := s.start.UnixNano()
-	s.cache = otter.Must(&otter.Options[uint64, item]{
+	s.epoch = s.start.UnixNano()
+	s.cache = otter.Must(&otter.Options[uint64, *item]{
 		MaximumWeight: uint64(budget),
-		Weigher:       func(_ uint64, it item) uint32 { return it.weight },
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[uint64, item]) time.Duration {
+		Weigher:       func(_ uint64, it *item) uint32 { return it.weight },
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[uint64, *item]) time.Duration {
 			// otter adds this to its own lagging clock. The difference to that
 			// very reading makes the deadline exact: otherwise a lifetime of
 			// one second could be over before it began.
-			return time.Duration(epoch + int64(e.Value.deadline) - e.SnapshotAtNano)
+			return time.Duration(s.epoch + int64(e.Value.deadline) - e.SnapshotAtNano)
 		}),
 		OnAtomicDeletion: s.removed,
 		Clock:            s.clock,
@@ -130,8 +156,18 @@ func New(maxBytes int64) *Store {
 // expired value may be returned for up to two seconds after its ttl has passed;
 // the cache judges lifetimes itself. After Close nothing is found.
 func (s *Store) Load(key uint64) (value any, ok bool) {
+	if it := s.front.get(key); it != nil {
+		now := s.clock.NowNano()
+		if now-s.epoch < int64(it.deadline) && !it.worthTelling((now-s.epoch)/int64(clockResolution)) {
+			return it.value, true
+		}
+	}
 	it, ok := s.cache.GetIfPresent(key)
-	return it.value, ok
+	if !ok {
+		return nil, false
+	}
+	s.front.put(it)
+	return it.value, true
 }
 
 // Store keeps value under key for ttl, replacing what was there. size is the
@@ -152,7 +188,8 @@ func (s *Store) Store(key uint64, value any, size int, ttl time.Duration) {
 		s.Delete(key)
 		return
 	}
-	s.cache.Set(key, item{
+	s.cache.Set(key, &item{
+		key:      key,
 		value:    value,
 		deadline: time.Since(s.start) + min(ttl, longestTTL),
 		weight:   uint32(weight),
@@ -190,7 +227,7 @@ func (s *Store) Close() error {
 func (s *Store) Len() int { return s.cache.EstimatedSize() }
 
 // Bytes returns the memory charged for all values, in bytes: the sizes given to
-// Store plus about 160 bytes for each. It costs one atomic read.
+// Store plus about 200 bytes for each. It costs one atomic read.
 func (s *Store) Bytes() int64 { return s.live.Load() }
 
 // reserve charges weight before the value enters the table, so that the bound
@@ -209,8 +246,9 @@ func (s *Store) reserve(weight int64) bool {
 
 // removed is called by otter for each value that leaves the table, under the
 // lock of its bucket: it must not call the cache.
-func (s *Store) removed(e otter.DeletionEvent[uint64, item]) {
+func (s *Store) removed(e otter.DeletionEvent[uint64, *item]) {
 	weight := int64(e.Value.weight)
+	s.front.drop(e.Value)
 	s.live.Add(-weight)
 	if e.Cause != otter.CauseOverflow {
 		// Eviction runs inside maintenance and leaves nothing behind. What a

@@ -1,0 +1,51 @@
+// Command bench prints what pagecache costs, as ratios to a bare handler that
+// runs in the same process, in turn with it. From the repository's top:
+//
+//	GOWORK=off go -C bench run .
+//
+// Figures are processor time (user and system, garbage collection included)
+// unless they say otherwise; read the ratios, not the nanoseconds.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 12, "interleaved repeats of each figure")
+	only := flag.String("only", "", "one of hit, miss, flood, cold; empty for all")
+	keys := flag.Int("keys", 1_000_000, "unique keys of the flood")
+	flag.Parse()
+	if *rounds < 8 {
+		fmt.Fprintf(os.Stderr, "bench: -rounds %d: medians of fewer than 8 repeats say little; give 8 or more\n", *rounds)
+		os.Exit(2)
+	}
+	fmt.Printf("%s, %d processors, %d rounds\n", runtime.Version(), runtime.NumCPU(), *rounds)
+	parts := []struct {
+		name string
+		run  func()
+	}{
+		{"hit", func() { hits(*rounds) }},
+		{"miss", func() { misses(*rounds) }},
+		{"flood", func() { flood(*keys) }},
+		{"cold", cold},
+	}
+	known := *only == ""
+	for _, part := range parts {
+		if *only == "" || *only == part.name {
+			known = true
+			began := time.Now()
+			fmt.Printf("\n== %s\n", part.name)
+			part.run()
+			fmt.Printf("(%.1f s)\n", time.Since(began).Seconds())
+		}
+	}
+	if !known {
+		fmt.Fprintf(os.Stderr, "bench: -only %q: give hit, miss, flood or cold\n", *only)
+		os.Exit(2)
+	}
+}
