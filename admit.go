@@ -139,9 +139,11 @@ func hasClientCertificate(r *http.Request) bool {
 	return r.TLS != nil && len(r.TLS.VerifiedChains) > 0 && len(r.TLS.VerifiedChains[0]) > 0
 }
 
+// acceptsEventStream tells the requests of an EventSource, which ask for that
+// type alone or first. A stream that it misses is passed through all the same.
 func acceptsEventStream(lines []string) bool {
 	for _, line := range lines {
-		if strings.Contains(line, "text/event-stream") {
+		if strings.HasPrefix(line, "text/event-stream") {
 			return true
 		}
 	}

@@ -164,7 +164,7 @@ type route struct {
 
 func (c *Cache) route(p Policy, next http.Handler) *route {
 	if isNil(next) {
-		panic("pagecache: the handler is nil")
+		panic("pagecache: Page: the handler is nil; give it the handler whose responses are to be stored")
 	}
 	return &route{core: c.core, policy: p, plain: p.keys.isDefault() && c.core.remote == nil, lines: c.core.statusLines(p.Name), next: next}
 }

@@ -18,7 +18,7 @@ type flights struct {
 // flight is one page being made. Usually one request runs the handler; when it
 // takes longer than the bound, one waiting request at a time runs it too.
 type flight struct {
-	done    chan struct{} // closed on landing
+	done    chan struct{} // closed on landing; made for the first who waits
 	runners int
 	last    int64 // when the last runner set out
 
@@ -50,13 +50,16 @@ func (fs *flights) join(slot uint64, now int64, bound time.Duration) (f *flight,
 		if fs.m == nil {
 			fs.m = make(map[uint64]*flight)
 		}
-		f = &flight{done: make(chan struct{}), runners: 1, last: now}
+		f = &flight{runners: 1, last: now}
 		fs.m[slot] = f
 		return f, 0, true
 	case now-f.last >= int64(bound):
 		f.runners++
 		f.last = now
 		return f, 0, true
+	}
+	if f.done == nil {
+		f.done = make(chan struct{})
 	}
 	return f, bound - time.Duration(now-f.last), false
 }
@@ -75,7 +78,9 @@ func (fs *flights) land(slot uint64, f *flight, how outcome, page *entry) {
 		fs.landed.Add(1)
 	}
 	f.outcome, f.page = how, page
-	close(f.done)
+	if f.done != nil {
+		close(f.done)
+	}
 }
 
 // wait waits until the flight has landed, ctx ends, or it is time to join again.

@@ -28,30 +28,32 @@ type entry struct {
 	etag     string
 	modified time.Time // Last-Modified, or Date where there is none
 
+	relayed bool        // it came with the Cache-Status of caches behind us
 	route   *routeStats // the label it was filled under
 	pattern string      // and the pattern that the router gave
 	tags    []string
 	fences  []fence // of an entry in a Store
-	size    int
 }
 
 // ends is when the entry stops being fresh.
 func (e *entry) ends() int64 { return e.created + int64(e.fresh) }
 
 // ageAt is the entry's age (RFC 9111 section 4.2.3) in whole seconds, and ttl
-// how many it still is fresh.
+// how many it still is fresh: together they stay the same.
 func (e *entry) ageAt(now int64) (age, ttl int64) {
 	resident := max(0, now-e.created)
 	age = (resident + int64(e.age)) / int64(time.Second)
-	ttl = (int64(e.fresh) - resident) / int64(time.Second)
+	ttl = int64(e.fresh)/int64(time.Second) - resident/int64(time.Second)
 	return age, ttl
 }
 
-// finish computes what is derived from the fields and the body.
+// finish computes what is derived from the fields.
 func (e *entry) finish(now time.Time) {
 	for i := range e.fields {
 		switch f := &e.fields[i]; {
 		case len(f.lines) == 0:
+		case f.is("Cache-Status"):
+			e.relayed = true
 		case f.is("Etag"):
 			e.etag = f.lines[0]
 		case f.is("Last-Modified"):
@@ -60,7 +62,6 @@ func (e *entry) finish(now time.Time) {
 			e.modified, _ = httpdate.Parse(f.lines[0], now)
 		}
 	}
-	e.size = e.weigh()
 }
 
 // weigh counts all the memory that the entry holds.

@@ -31,7 +31,8 @@ type fill struct {
 	control Control
 	ctx     fillContext
 	hangUp  hangUp
-	before  http.Header // what outer middleware had set
+	asked   *snapshot // the request's fields, before the handler could edit them
+	before  *snapshot // what outer middleware had set; nil for nothing
 
 	begun    time.Time // only when somebody observes
 	started  int64
@@ -135,11 +136,22 @@ func (x *fill) prepare() {
 	x.control.fill = x
 	x.ctx = fillContext{x.hangUp.detach(x.r.Context(), x.rt.policy.AfterHangUp), &x.control}
 	if h := x.w.Header(); len(h) > 0 {
-		x.before = h.Clone()
+		x.before = take(h)
 	}
+	x.asked = take(x.r.Header)
 	x.req = x.r.WithContext(&x.ctx)
-	x.req.Header = x.r.Header.Clone()
-	x.rt.policy.hide(x.req.Header, x.admission)
+	if p := &x.rt.policy; p.Strict || x.admission.flags&(conditional|hideable) != 0 {
+		x.req.Header = x.r.Header.Clone()
+		p.hide(x.req.Header, x.admission)
+	}
+}
+
+// release gives lent memory back.
+func (x *fill) release() {
+	x.free(&x.rec.body)
+	x.before.release()
+	x.asked.release()
+	x.rec.frozen.release()
 }
 
 // end runs on every way out of the handler: return, panic, runtime.Goexit.
@@ -147,7 +159,7 @@ func (x *fill) end() {
 	defer x.report()
 	defer x.hangUp.end()
 	defer x.land(failed, nil)
-	defer x.free(&x.rec.body)
+	defer x.release()
 	if x.req.Pattern != "" {
 		x.r.Pattern = x.req.Pattern // for loggers and metrics outside
 	}
@@ -216,7 +228,7 @@ func (x *fill) incomplete() Reason {
 // asked when the handler calls WriteHeader, so that a response that cannot is
 // streamed, and nobody waits for it.
 func (x *fill) judge(status int, h http.Header) Reason {
-	resp := response{status: status, header: canonical(h)}
+	resp := response{status: status, header: h}
 	x.verdict = storable(&x.rt.policy, resp, x.control.remarks(), time.Now())
 	return x.verdict.why
 }
@@ -225,14 +237,13 @@ func (x *fill) judge(status int, h http.Header) Reason {
 func (x *fill) store() Reason {
 	p := &x.rt.policy
 	said := x.control.remarks()
-	resp := response{x.rec.status, canonical(x.rec.frozen), x.rec.body.bytes()}
 	switch {
 	case said.noStore:
 		return reasonControl
-	case refused(p, resp):
+	case len(p.Refuse) > 0 && refused(p, response{x.rec.status, x.rec.frozen.header(), x.rec.body.bytes()}):
 		return reasonRefused
 	}
-	e := x.entry(resp, said)
+	e := x.entry(said)
 	if why := x.rt.core.commit(x, e); why != "" {
 		return why
 	}
@@ -243,20 +254,20 @@ func (x *fill) store() Reason {
 }
 
 // entry makes the stored form of the response.
-func (x *fill) entry(resp response, said remarks) *entry {
+func (x *fill) entry(said remarks) *entry {
 	p, c := &x.rt.policy, x.rt.core
-	now := time.Now()
-	fields := difference(x.before, x.rec.frozen)
+	now, body := time.Now(), x.rec.body.bytes()
+	fields := difference(x.before, x.rec.frozen, maxPinned)
 	own := len(fields)
-	fields = append(fields, pinned(p, resp, now)...)
+	fields = pin(fields, p, x.rec.status, x.rec.frozen, body, now)
 	compact(fields)
 	x.extra = fields[own:]
 	e := &entry{
 		key:     x.key,
 		vary:    x.verdict.vary,
-		status:  resp.status,
+		status:  x.rec.status,
 		fields:  fields,
-		body:    append([]byte(nil), resp.body...),
+		body:    append([]byte(nil), body...),
 		started: x.started,
 		created: c.now(),
 		fresh:   x.verdict.life.fresh,
@@ -273,9 +284,9 @@ func (x *fill) entry(resp response, said remarks) *entry {
 // all its handler's fields, also those that are not replayed on hits.
 func (x *fill) sendPage() {
 	h := x.w.Header()
-	restore(h, x.rec.frozen)
+	x.rec.frozen.restore(h)
 	replay(h, x.extra)
-	appendStatusLine(h, x.statusLine(""))
+	x.addStatusLine(h)
 	writeEntry(x.w, x.r, x.result, x.admission)
 }
 
@@ -345,7 +356,9 @@ func (x *fill) answersCondition(status int, h http.Header) bool {
 func (x *fill) report() {
 	c := x.rt.core
 	label := routeLabel(x.req)
-	c.routeStats(label).count(ResultMiss)
+	s := c.routeStats(label)
+	s.count(ResultMiss)
+	s.admitted.Store(true)
 	if x.result == nil {
 		c.notStored.add(x.why)
 	}

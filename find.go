@@ -124,7 +124,7 @@ func (c *core) commitLocal(x *fill, e *entry) Reason {
 		}
 	}
 	if len(e.vary) == 0 {
-		return c.put(e.key.hash, e, e.size, e.fresh)
+		return c.put(e.key.hash, e, e.weigh(), e.fresh)
 	}
 	return c.commitVariant(x, e, page)
 }
@@ -142,11 +142,10 @@ func (c *core) commitVariant(x *fill, e *entry, page *marker) Reason {
 	if len(e.vary) > p.MaxVary {
 		return reasonVaryTooMany
 	}
-	e.values = varyValues(e.vary, x.r.Header)
-	e.size = e.weigh()
-	hash := variantHash(c.seed, e.key.hash, e.vary, x.r.Header)
+	e.values = varyValues(e.vary, x.asked)
+	hash := variantHashOf(c.seed, e.key.hash, e.vary, e.values)
 	if at, _ := c.load(hash); at != nil {
-		if old, ok := at.(*entry); ok && old.key.equal(&e.key) && newer(old, e, c.now()) && selects(old.vary, old.values, x.r.Header) {
+		if old, ok := at.(*entry); ok && old.key.equal(&e.key) && newer(old, e, c.now()) && slices.Equal(old.vary, e.vary) && slices.EqualFunc(old.values, e.values, slices.Equal) {
 			return reasonSuperseded
 		}
 	}
@@ -159,7 +158,7 @@ func (c *core) commitVariant(x *fill, e *entry, page *marker) Reason {
 	if next.live, room = withVariant(live, variantRef{hash, e.ends()}, c.now(), p.MaxVariants); !room {
 		return reasonVariantsFull
 	}
-	if why := c.put(hash, e, e.size, e.fresh); why != "" {
+	if why := c.put(hash, e, e.weigh(), e.fresh); why != "" {
 		return why
 	}
 	return c.put(e.key.hash, next, next.weigh(), max(markerLife, e.fresh))
@@ -170,6 +169,9 @@ func (c *core) commitVariant(x *fill, e *entry, page *marker) Reason {
 const markerLife = 7 * 24 * time.Hour
 
 func (c *core) put(hash uint64, v any, size int, ttl time.Duration) Reason {
+	if m, ok := c.memory.(interface{ MaxSize() int }); ok && size > m.MaxSize() {
+		return reasonTooLarge
+	}
 	if err := c.keep(hash, v, size, ttl); err != nil {
 		return reasonStoreError
 	}

@@ -22,15 +22,15 @@ type stated struct {
 	isLimit bool
 }
 
-// statedLifetime reads the lifetime that a response states: the first valid
-// targeted field (RFC 9213 section 2.2), s-maxage, max-age, Expires minus Date,
+// statedLifetime reads the lifetime that a response states: in the first valid
+// targeted field, which stands for Cache-Control and Expires even if it names
+// none (RFC 9213 section 2.2), else in s-maxage, max-age, or Expires minus Date,
 // in this order (RFC 9111 section 4.2.1).
 func statedLifetime(targeted []string, h http.Header, now time.Time) (s stated) {
 	for _, name := range targeted {
 		if d, ok := cachecontrol.ParseTargeted(h[name]); ok {
-			if s.exact, s.isExact = shared(d); s.isExact {
-				return s
-			}
+			s.exact, s.isExact = shared(d)
+			return s
 		}
 	}
 	d := cachecontrol.Parse(h["Cache-Control"])

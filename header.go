@@ -54,22 +54,25 @@ func replay(h http.Header, fields []field) {
 }
 
 // difference returns what turned before into after, without the fields that
-// are never replayed.
-func difference(before, after http.Header) []field {
-	fields := make([]field, 0, len(after)+4) // room for the fields that a fill generates
-	dropped := after["Connection"]
-	for name, lines := range after {
-		if !replayable(name, dropped) {
+// are never replayed. room is for fields to be added.
+func difference(before, after *snapshot, room int) []field {
+	fields := make([]field, 0, len(after.fields)+room)
+	connection := after.all("Connection")
+	for _, f := range after.fields {
+		if !replayable(f.name, connection) {
 			continue
 		}
-		old, had := before[name]
-		if f, changed := compare(name, old, had, lines); changed {
+		old, had := before.exact(f.name)
+		if f, changed := compare(f.name, old, had, f.lines); changed {
 			fields = append(fields, f)
 		}
 	}
-	for name := range before {
-		if _, kept := after[name]; !kept {
-			fields = append(fields, field{name: name, change: remove})
+	if before == nil {
+		return fields
+	}
+	for _, f := range before.fields {
+		if _, kept := after.exact(f.name); !kept {
+			fields = append(fields, field{name: f.name, change: remove})
 		}
 	}
 	return fields
@@ -158,50 +161,54 @@ func intern(text *strings.Builder, s string) string {
 	return text.String()[start:]
 }
 
-// pinned returns the fields that net/http would otherwise make up at each
-// hit, as the client of the fill sees them: Date, Content-Type, Content-Length;
-// and those that the policy adds.
-func pinned(p *Policy, resp response, now time.Time) []field {
-	fields := make([]field, 0, 6)
-	if !present(resp.header, "Date") {
-		fields = append(fields, field{name: "Date", lines: []string{httpdate.Format(now)}})
+// maxPinned is how many fields a fill may add to the handler's own.
+const maxPinned = 6
+
+// pin adds the fields that net/http would otherwise make up at each hit, as the
+// client of the fill sees them: Date, Content-Type, Content-Length; and those
+// that the policy adds.
+func pin(fields []field, p *Policy, status int, h *snapshot, body []byte, now time.Time) []field {
+	one := make([]string, 0, maxPinned)
+	add := func(name, line string) {
+		one = append(one, line)
+		fields = append(fields, field{name: name, lines: one[len(one)-1:]})
 	}
-	if hasBody(resp.status) {
-		fields = appendBodyFields(fields, resp)
+	if !h.has("Date") {
+		add("Date", httpdate.Format(now))
 	}
-	if p.WeakETag && resp.status == http.StatusOK && !present(resp.header, "Etag") {
-		fields = append(fields, field{name: "Etag", lines: []string{etag.Weak(resp.body)}})
+	if hasBody(status) {
+		add("Content-Length", strconv.Itoa(len(body)))
+		if sniffs(h, body) {
+			add("Content-Type", http.DetectContentType(body))
+		}
+	}
+	if p.WeakETag && status == http.StatusOK && !h.has("Etag") {
+		add("Etag", etag.Weak(body))
 	}
 	if p.ClientMaxAge > 0 {
-		fields = appendClientFields(fields, resp.header, p.ClientMaxAge, now)
+		if line := clientCacheControl(h, p.ClientMaxAge); line != "" {
+			add("Cache-Control", line)
+			add("Expires", httpdate.Format(now.Add(p.ClientMaxAge)))
+		}
 	}
 	return fields
 }
 
-// appendBodyFields fixes the length and the type of the body. The type is
-// sniffed as net/http sniffs it for one write, unless the handler said nothing
-// on purpose (a nil value) or the bytes are encoded.
-func appendBodyFields(fields []field, resp response) []field {
-	h := resp.header
-	fields = append(fields, field{name: "Content-Length", lines: []string{strconv.Itoa(len(resp.body))}})
-	if present(h, "Content-Type") || present(h, "Content-Encoding") || present(h, "Transfer-Encoding") || len(resp.body) == 0 {
-		return fields
-	}
-	return append(fields, field{name: "Content-Type", lines: []string{http.DetectContentType(resp.body)}})
+// sniffs reports whether net/http would find the type out by looking: the
+// handler said nothing, not even on purpose by a nil value, and the bytes are
+// not encoded.
+func sniffs(h *snapshot, body []byte) bool {
+	return len(body) > 0 && !h.has("Content-Type") && !h.has("Content-Encoding") && !h.has("Transfer-Encoding")
 }
 
-// appendClientFields tells clients how long they may keep the page: never
-// longer than the handler's own fields say.
-func appendClientFields(fields []field, h http.Header, maxAge time.Duration, now time.Time) []field {
-	lines := h["Cache-Control"]
-	if _, ok := cachecontrol.Parse(lines).MaxAge.Get(); !ok {
-		directive := "max-age=" + strconv.FormatInt(int64(maxAge/time.Second), 10)
-		fields = append(fields, field{name: "Cache-Control", lines: []string{strings.Join(append(lines[:len(lines):len(lines)], directive), ", ")}})
+// clientCacheControl tells clients how long they may keep the page, unless the
+// handler's own fields do.
+func clientCacheControl(h *snapshot, maxAge time.Duration) string {
+	lines := h.all("Cache-Control")
+	if _, ok := cachecontrol.Parse(lines).MaxAge.Get(); ok || h.has("Expires") {
+		return ""
 	}
-	if !present(h, "Expires") {
-		fields = append(fields, field{name: "Expires", lines: []string{httpdate.Format(now.Add(maxAge))}})
-	}
-	return fields
+	return strings.Join(append(lines, "max-age="+strconv.FormatInt(int64(maxAge/time.Second), 10)), ", ")
 }
 
 // hasBody reports whether responses of this status have content (RFC 9110

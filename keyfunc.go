@@ -74,7 +74,8 @@ func Cookie(name string) KeyPart {
 // PathValue replaces the path in the key by the route's pattern and the value
 // of this wildcard; the query stays. It needs a place where the router has
 // matched already: chi's With, or a handler registered with http.ServeMux.
-// Elsewhere, and where the value is empty, requests go past the cache.
+// Elsewhere, and where the value is empty, requests go past the cache. Beside
+// [Path] it leaves the query out as well.
 func PathValue(name string) KeyPart {
 	if name == "" {
 		panic("pagecache: PathValue: the name is empty; give the wildcard's, such as \"id\" for /books/{id}")

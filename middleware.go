@@ -93,15 +93,17 @@ func (rt *route) hit(w http.ResponseWriter, r *http.Request, a admission, e *ent
 	}
 	age, ttl := e.ageAt(now)
 	h := w.Header()
+	plain := len(h) == 0 && !e.relayed // no Cache-Status but ours
 	replay(h, e.fields)
 	h["Age"] = ageLines.line(age)
-	if line := rt.lines.of(e, ttl); h["Cache-Status"] == nil {
+	if line := rt.lines.of(e, ttl); plain {
 		h["Cache-Status"] = line
 	} else {
 		appendStatusLine(h, line[0])
 	}
 	if rt.core.observer != nil {
-		defer rt.observeHit(r, e, now)
+		rt.observeHit(w, r, a, e, now)
+		return
 	}
 	writeEntry(w, r, e, a)
 }

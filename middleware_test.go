@@ -50,7 +50,7 @@ func TestTTL(t *testing.T) {
 			{0, "pagecache; fwd=uri-miss; stored; ttl=900", "", 1},
 			{0, "pagecache; hit; ttl=900", "0", 1},
 			{time.Second, "pagecache; hit; ttl=899", "1", 1},
-			{15*time.Minute - 1001*time.Millisecond, "pagecache; hit; ttl=0", "899", 1},
+			{15*time.Minute - 1001*time.Millisecond, "pagecache; hit; ttl=1", "899", 1},
 			{time.Hour, "pagecache; fwd=uri-miss; stored; ttl=900", "", 2},
 		} {
 			time.Sleep(step.wait)

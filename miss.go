@@ -66,7 +66,8 @@ func (x *fill) answer() {
 func (x *fill) lead(f *flight) {
 	x.flight = f
 	if x.ticket == nil || x.ticket.landed != x.rt.core.flights.landed.Load() {
-		found := x.lookAgain()
+		found := lookup{ticket: x.ticket}
+		x.rt.find(&found, x.r, &x.key, x.rt.core.now())
 		if found.entry != nil {
 			x.land(stored, found.entry)
 			x.share(found.entry)
@@ -77,12 +78,6 @@ func (x *fill) lead(f *flight) {
 	x.run()
 }
 
-func (x *fill) lookAgain() *lookup {
-	found := &lookup{ticket: x.ticket}
-	x.rt.find(found, x.r, &x.key, x.rt.core.now())
-	return found
-}
-
 // follow answers with the page that another request filled, if it is this
 // request's page too. Otherwise it looks again: the page may have variants. A
 // page in a Store is looked up in any case, for it may be purged by now.
@@ -91,13 +86,14 @@ func (x *fill) follow(page *entry) bool {
 		x.share(page)
 		return true
 	}
-	found := x.lookAgain()
+	found := lookup{ticket: x.ticket}
+	x.rt.find(&found, x.r, &x.key, x.rt.core.now())
 	if found.entry != nil {
 		x.share(found.entry)
 		return true
 	}
 	before := x.slot
-	x.take(found)
+	x.take(&found)
 	if x.slot == before { // dropped at once: do not wait for it again
 		x.collapsed = inVain
 		x.run()
@@ -242,13 +238,16 @@ func takeOver(w http.ResponseWriter, c *core) {
 	}
 }
 
-// observeHit reports a hit, when somebody observes.
-func (rt *route) observeHit(r *http.Request, e *entry, began int64) {
-	age, ttl := e.ageAt(began)
-	ev := Event{Kind: KindRequest, Result: ResultHit, Route: e.route.label, Status: e.status, Bytes: int64(len(e.body)),
-		TTL: time.Duration(ttl) * time.Second, Age: time.Duration(age) * time.Second, Duration: time.Duration(rt.core.now() - began), Request: r}
-	if e.status >= 400 {
-		ev.Reason = reasonNegative
-	}
-	rt.core.emit(r.Context(), ev)
+// observeHit sends a hit and reports it, however the writing ends.
+func (rt *route) observeHit(w http.ResponseWriter, r *http.Request, a admission, e *entry, began int64) {
+	defer func() {
+		age, ttl := e.ageAt(began)
+		ev := Event{Kind: KindRequest, Result: ResultHit, Route: e.route.label, Status: e.status, Bytes: int64(len(e.body)),
+			TTL: time.Duration(ttl) * time.Second, Age: time.Duration(age) * time.Second, Duration: time.Duration(rt.core.now() - began), Request: r}
+		if e.status >= 400 {
+			ev.Reason = reasonNegative
+		}
+		rt.core.emit(r.Context(), ev)
+	}()
+	writeEntry(w, r, e, a)
 }

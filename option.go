@@ -24,7 +24,9 @@ func WithMemory(m Memory) Option {
 
 // WithStore keeps pages in s, which several processes may share, instead of
 // in process. A store that fails or hangs costs at most [Policy.StoreBudget] a
-// request and never changes a response. For [New] only.
+// request and never changes a response. Keys begin with "p:", "v:" or "f:";
+// where applications share a server, the store has to keep them apart, by a
+// prefix of its own. For [New] only.
 func WithStore(s Store) Option {
 	if isNil(s) {
 		panic("pagecache: WithStore: the store is nil; leave the option out for the built-in in-process store")
@@ -41,9 +43,9 @@ func WithObserver(o Observer) Option {
 	return func(p *Policy) { p.observer, p.newOnly = o, "WithObserver" }
 }
 
-// WithLogger sends the cache's few log records to l: misuse at level Warn,
-// store failures at level Error, at most one record a second each. Default:
-// slog.Default(). For [New] only.
+// WithLogger sends the cache's few log records to l: misuse at level Warn, once
+// for each kind and route; store failures at level Error, at most one a second.
+// Default: slog.Default(). For [New] only.
 func WithLogger(l *slog.Logger) Option {
 	if l == nil {
 		panic("pagecache: WithLogger: the logger is nil; use slog.New(slog.DiscardHandler) for silence")
@@ -54,7 +56,8 @@ func WithLogger(l *slog.Logger) Option {
 // Key replaces the default key by the parts given, joined so that no two
 // requests with different parts share a page. Scheme, host and [Version] stay
 // part of every key; parts that do not speak of the target ([Header], [Cookie],
-// [ClientCertificate]) are added to it.
+// [ClientCertificate]) are added to it. A Key replaces the whole Key of the
+// group around it, so repeat what should stay.
 func Key(parts ...KeyPart) Option {
 	if len(parts) == 0 {
 		panic("pagecache: Key: no parts given; leave the option out for the default key (path and query), or use Key(Path())")
@@ -70,7 +73,8 @@ func Key(parts ...KeyPart) Option {
 }
 
 // Tags gives every page of the route these tags, besides those of the group
-// and those that the handler adds with [Control.Tag].
+// and those that the handler adds with [Control.Tag]. [Cache.Explain] shows the
+// tags of a stored page.
 func Tags(tags ...string) Option {
 	for _, tag := range tags {
 		if err := checkTag(tag); err != "" {
@@ -179,10 +183,9 @@ func Strict(allow ...string) Option {
 }
 
 // ClientMaxAge tells clients to keep stored pages for d: stored responses get
-// Cache-Control: max-age and Expires, unless the handler's own max-age is
-// shorter or it already says something stricter. This is what Django's
-// cache_page does with its timeout. Without the option clients see the
-// handler's own fields.
+// Cache-Control: max-age and Expires, unless the handler states one of them
+// itself. This is what Django's cache_page does with its timeout. Without the
+// option clients see the handler's own fields only.
 func ClientMaxAge(d time.Duration) Option {
 	checkTTL("ClientMaxAge", d)
 	return func(p *Policy) { p.ClientMaxAge = d }

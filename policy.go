@@ -7,13 +7,11 @@ import (
 	"time"
 )
 
-// Forever is the longest lifetime there is, for [Cache.Page]. Only purging,
-// eviction and restarts end it.
-const Forever = maxLifetime
+// Forever is the longest lifetime that HTTP knows (RFC 9111 section 1.2.2), 68
+// years, for [Cache.Page]. Eviction and restarts end it earlier.
+const Forever time.Duration = (1 << 31) * time.Second
 
-// maxLifetime is the largest delta-seconds that RFC 9111 section 1.2.2 asks
-// caches to tell apart.
-const maxLifetime = (1 << 31) * time.Second
+const maxLifetime = Forever
 
 // Policy holds every knob of a cache, a group of routes, or one route. It is
 // edited by the options given to [New], [Cache.With] and [Cache.Page], in that
@@ -25,7 +23,10 @@ const maxLifetime = (1 << 31) * time.Second
 // A Policy is read only while requests run: it is copied when a route is made.
 type Policy struct {
 	// TTL is the lifetime of pages whose response states none. [Cache.Page]
-	// sets it; 0 means that only the response's own fields count.
+	// sets it; 0 means that only the response's own fields count. What decides
+	// about a page, first to last: [Control.TTL]; with OverrideTTL the route's
+	// StatusTTL or TTL; a targeted field or s-maxage as it says; max-age or
+	// Expires, but no longer than StatusTTL or TTL; StatusTTL or TTL.
 	TTL time.Duration
 
 	// OverrideTTL lets TTL win over the lifetimes that a response states.
@@ -174,7 +175,16 @@ func (p Policy) apply(where string, opts []Option) Policy {
 		opt(&p)
 	}
 	p.check(where)
+	p.TargetedFields = canonicalNames(p.TargetedFields)
 	return p
+}
+
+func canonicalNames(names []string) []string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = http.CanonicalHeaderKey(name)
+	}
+	return list
 }
 
 // derive is apply for everything but New, which alone may choose what the

@@ -24,9 +24,9 @@ type recorder struct {
 
 	state    state
 	status   int
-	declared int64       // the Content-Length that the handler declared, or -1
-	written  int64       // the bytes it wrote while recording
-	frozen   http.Header // the header map at the handler's WriteHeader
+	declared int64     // the Content-Length that the handler declared, or -1
+	written  int64     // the bytes it wrote while recording
+	frozen   *snapshot // the header map at the handler's WriteHeader
 	body     body
 	short    bool // a write was refused for passing the declared length
 	tee      bool // pass through and go on recording, for StoreFlushed
@@ -77,8 +77,8 @@ func (rec *recorder) freeze(status int) {
 	if rec.fill == nil {
 		return
 	}
-	rec.frozen = rec.w.Header().Clone()
-	if lines := rec.frozen["Content-Length"]; len(lines) == 1 {
+	rec.frozen = take(rec.w.Header())
+	if lines, _ := rec.frozen.exact("Content-Length"); len(lines) == 1 {
 		if n, err := strconv.ParseInt(lines[0], 10, 64); err == nil && n >= 0 {
 			rec.declared = n
 		}
@@ -88,13 +88,14 @@ func (rec *recorder) freeze(status int) {
 // unfit looks at the frozen header and says why the response need not be
 // recorded.
 func (rec *recorder) unfit() Reason {
-	if strings.HasPrefix(rec.frozen.Get("Content-Type"), "text/event-stream") {
+	h := canonical(rec.w.Header())
+	if strings.HasPrefix(h.Get("Content-Type"), "text/event-stream") {
 		return reasonStreaming
 	}
 	if rec.declared > int64(rec.fill.rt.policy.MaxBody) {
 		return reasonTooLarge
 	}
-	return rec.fill.judge(rec.status, rec.frozen)
+	return rec.fill.judge(rec.status, h)
 }
 
 // Write records p, or passes it on.
@@ -247,7 +248,7 @@ func (rec *recorder) leave(why Reason) {
 // send puts the frozen header and the recorded bytes on the wire.
 func (rec *recorder) send() {
 	h := rec.w.Header()
-	restore(h, rec.frozen)
+	rec.frozen.restore(h)
 	if rec.fill.answersCondition(rec.status, h) {
 		rec.state, rec.mute = aside, true
 	} else {
@@ -268,18 +269,4 @@ func (rec *recorder) pass() {
 		appendStatusLine(rec.w.Header(), rec.line)
 	}
 	rec.w.WriteHeader(rec.status)
-}
-
-// restore makes h equal to the frozen header: what the handler changed after
-// WriteHeader must not reach the client because we sent it later. Trailers
-// announced by prefix are meant to be set late (net/http.TrailerPrefix).
-func restore(h, frozen http.Header) {
-	for name := range h {
-		if _, ok := frozen[name]; !ok && !strings.HasPrefix(name, http.TrailerPrefix) {
-			delete(h, name)
-		}
-	}
-	for name, lines := range frozen {
-		h[name] = lines
-	}
 }

@@ -74,8 +74,8 @@ func keysOf(k *key) pageKeys {
 	return pageKeys{frames: frames, page: storeKey("p:", []byte(frames))}
 }
 
-func (k pageKeys) variant(names []string, h http.Header) string {
-	return storeKey("v:", []byte(k.frames), appendVariant(nil, names, varyValues(names, h)))
+func (k pageKeys) variant(names []string, values [][]string) string {
+	return storeKey("v:", []byte(k.frames), appendVariant(nil, names, values))
 }
 
 func fenceKey(tag string) string { return storeKey("f:", []byte(tag)) }
@@ -138,7 +138,7 @@ func (q *query) want(tags ...string) {
 func (q *query) run(l *lookup, names []string) error {
 	pages := []string{q.keys.page}
 	if len(names) > 0 {
-		pages = append(pages, q.keys.variant(names, q.r.Header))
+		pages = append(pages, q.keys.variant(names, valuesOf(names, q.r.Header)))
 	}
 	values, err := q.get(pages)
 	if err != nil {
@@ -160,7 +160,7 @@ func (q *query) run(l *lookup, names []string) error {
 }
 
 func (q *query) readVariant(names []string) (*entry, error) {
-	key := q.keys.variant(names, q.r.Header)
+	key := q.keys.variant(names, valuesOf(names, q.r.Header))
 	values, err := q.get([]string{key})
 	if err != nil {
 		return nil, err
@@ -385,14 +385,13 @@ func (s *remote) write(x *fill, spent *spending, e *entry) Reason {
 	place := keys.page
 	var marked []byte
 	if len(e.vary) > 0 {
-		e.values = varyValues(e.vary, x.r.Header)
-		place = keys.variant(e.vary, x.r.Header)
+		e.values = varyValues(e.vary, x.asked)
+		place = keys.variant(e.vary, e.values)
 		var room bool
 		if marked, room = markVariant(page, keys, e, place, x.rt.policy.MaxVariants); !room {
 			return reasonVariantsFull
 		}
 	}
-	e.size = e.weigh()
 	err := s.guard.set(spent, encodeEntry(e, time.Now()), e.fresh, place)
 	if err == nil && marked != nil {
 		err = s.guard.set(spent, marked, max(markerLife, e.fresh), keys.page)

@@ -53,6 +53,7 @@ type statusLines struct {
 	name     string
 	hit      numbers
 	negative numbers
+	stored   numbers // the plain miss
 	passes   map[Reason]string
 }
 
@@ -64,6 +65,7 @@ func (c *core) statusLines(name string) *statusLines {
 	}
 	l := &statusLines{name: name, passes: make(map[Reason]string, len(sentences))}
 	l.hit.prefix = name + "; hit; ttl="
+	l.stored.prefix = name + "; fwd=" + uriMiss + "; stored; ttl="
 	l.negative.prefix, l.negative.suffix = name+"; hit; ttl=", "; detail="+string(reasonNegative)
 	for _, s := range sentences {
 		l.passes[s.reason] = name + "; fwd=bypass; detail=" + string(s.reason)
@@ -109,6 +111,16 @@ func (x *fill) statusLine(why Reason) string {
 		b = append(append(b, "; detail="...), why...)
 	}
 	return string(b)
+}
+
+// addStatusLine adds the member of a fill that was stored.
+func (x *fill) addStatusLine(h http.Header) {
+	if x.fwd == uriMiss && x.collapsed == didNotWait && x.note == "" && h["Cache-Status"] == nil {
+		_, ttl := x.result.ageAt(x.result.created)
+		h["Cache-Status"] = x.rt.lines.stored.line(ttl)
+		return
+	}
+	appendStatusLine(h, x.statusLine(""))
 }
 
 // appendStatusLine adds our member behind those of caches nearer to the origin.

@@ -37,9 +37,6 @@ func storable(p *Policy, resp response, said remarks, now time.Time) (v verdict)
 	if said.hasTTL && (v.why == "" || v.why == reasonNoFreshness || v.why == reasonTTLZero || storableIfExplicit(resp.status)) {
 		v.life, v.why = saidLifetime(said.ttl, v.life.age)
 	}
-	if v.why == "" && refused(p, resp) {
-		v.why = reasonRefused
-	}
 	return v
 }
 

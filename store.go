@@ -14,14 +14,18 @@ import (
 // look-up owns nothing and allocates nothing; the cache compares the full key
 // of what it finds, so a collision costs a miss and never a wrong page.
 //
+// Expiry is housekeeping: the cache judges lifetimes itself, so a value may be
+// dropped early (a miss) or found some time after its ttl (ignored).
+//
 // A Memory may also implement Close() error, Len() int and Bytes() int64;
-// [Cache.Close] and [Cache.Stats] use them.
+// [Cache.Close] and [Cache.Stats] use them. With MaxSize() int, the size of the
+// largest value it keeps, the cache does not even try larger ones.
 type Memory interface {
 	// Load returns the value last stored under key, unless it was dropped.
 	// Both sides treat the value as immutable.
 	Load(key uint64) (value any, ok bool)
 
-	// Store keeps value under key, replacing what was there, for ttl at most.
+	// Store keeps value under key, replacing what was there, for about ttl.
 	// size is the memory the value holds, in bytes, everything counted; ttl is
 	// positive. A value that could never fit is dropped, together with what it
 	// would have replaced.

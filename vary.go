@@ -91,14 +91,26 @@ type variantRef struct {
 // joined to the same bytes.
 func variantHash(seed maphash.Seed, page uint64, names []string, h http.Header) uint64 {
 	for _, name := range names {
-		page = mix(page, maphash.String(seed, name))
-		lines := h[name]
-		page = mix(page, uint64(len(lines))+1)
-		for _, line := range lines {
-			page = mix(page, maphash.String(seed, line))
-		}
+		page = mixLines(seed, page, name, h[name])
 	}
 	return page
+}
+
+// variantHashOf is variantHash of values taken from a request before.
+func variantHashOf(seed maphash.Seed, page uint64, names []string, values [][]string) uint64 {
+	for i, name := range names {
+		page = mixLines(seed, page, name, values[i])
+	}
+	return page
+}
+
+func mixLines(seed maphash.Seed, hash uint64, name string, lines []string) uint64 {
+	hash = mix(hash, maphash.String(seed, name))
+	hash = mix(hash, uint64(len(lines))+1)
+	for _, line := range lines {
+		hash = mix(hash, maphash.String(seed, line))
+	}
+	return hash
 }
 
 // selects reports whether a request with header h selects the variant that was
@@ -115,13 +127,23 @@ func selects(names []string, values [][]string, h http.Header) bool {
 
 // varyValues takes the selecting values from a request. It must be the request
 // as it came in: a handler may edit the fields it negotiates by.
-func varyValues(names []string, h http.Header) [][]string {
+func varyValues(names []string, asked *snapshot) [][]string {
 	if len(names) == 0 {
 		return nil
 	}
 	values := make([][]string, len(names))
 	for i, name := range names {
-		values[i] = slices.Clone(h[name])
+		lines, _ := asked.exact(name)
+		values[i] = slices.Clone(lines)
+	}
+	return values
+}
+
+// valuesOf takes the selecting values from header fields without copying them.
+func valuesOf(names []string, h http.Header) [][]string {
+	values := make([][]string, len(names))
+	for i, name := range names {
+		values[i] = h[name]
 	}
 	return values
 }

@@ -18,7 +18,7 @@ func bare(w http.ResponseWriter, _ *http.Request) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", "4096")
 	h.Set("Cache-Control", "public, max-age=600")
-	h.Set("Etag", `"0123456789abcdef"`)
+	h.Set("ETag", `"0123456789abcdef"`)
 	h.Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
 	_, _ = w.Write(body4K)
 }

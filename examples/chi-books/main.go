@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/go-pagecache/pagecache"
 )
 
 // shutdownWait is how long requests under way may take to end once we were told to stop.
@@ -55,8 +57,12 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, shop.close()) }()
 
+	cache := pagecache.New()
+	// The server has stopped by then: nothing waits for the cache any more.
+	defer func() { err = errors.Join(err, cache.Close(context.WithoutCancel(ctx))) }()
+
 	greet(out, ln.Addr(), shop)
-	return serve(ctx, ln, newRouter(&app{store: shop}))
+	return serve(ctx, ln, newRouter(&app{store: shop}, cache))
 }
 
 func parseFlags(args []string, out io.Writer) (addr, folder string, err error) {

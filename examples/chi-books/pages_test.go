@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/go-pagecache/pagecache"
 )
 
 // filled is the database of a first start, made once: under the race detector that takes
@@ -51,9 +53,13 @@ func newSite(t *testing.T) (url string, s *store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(newRouter(&app{store: s}))
+	cache := pagecache.New()
+	srv := httptest.NewServer(newRouter(&app{store: s}, cache))
 	t.Cleanup(func() {
 		srv.Close()
+		if err := cache.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
 		if err := s.close(); err != nil {
 			t.Error(err)
 		}
@@ -240,13 +246,83 @@ func TestReview(t *testing.T) {
 	form := url.Values{"text": {"  Fine <script>alert(1)</script>\r\nand \x00long  "}}.Encode()
 	a := sendWith(t, noFollow, "POST", site+"/books/312/reviews", form)
 	want(t, a, http.StatusSeeOther)
-	if got := a.Header.Get("Location"); got != "/books/312#reviews" {
+	if got := a.Header.Get("Location"); got != "/books/312?posted=1#reviews" {
 		t.Errorf("got Location %q", got)
 	}
 	const shown = "Fine &lt;script&gt;alert(1)&lt;/script&gt;\nand long</p>"
 	want(t, send(t, "GET", site+"/books/312", ""), http.StatusOK, shown)
 	want(t, send(t, "GET", site+"/", ""), http.StatusOK, "Newest reviews", shown)
 	want(t, send(t, "GET", site+"/books/321", ""), http.StatusOK, "Nobody has written")
+}
+
+// cached checks what Cache-Status says of a page.
+func cached(t *testing.T, a answer, want string) {
+	t.Helper()
+	if got := a.Header.Get("Cache-Status"); got != want {
+		t.Errorf("%s %s: got Cache-Status %q, want %q", a.Request.Method, a.Request.URL.RequestURI(), got, want)
+	}
+}
+
+// hit checks that a page came from the cache, as it was made, within a second or so.
+func hit(t *testing.T, a answer, made string) {
+	t.Helper()
+	if status := a.Header.Get("Cache-Status"); !strings.HasPrefix(status, "pagecache; hit; ttl=") {
+		t.Errorf("%s %s: got Cache-Status %q, want a hit", a.Request.Method, a.Request.URL.RequestURI(), status)
+	}
+	if age, err := strconv.Atoi(a.Header.Get("Age")); err != nil || age < 0 || age > 9 {
+		t.Errorf("%s: got Age %q, want a few seconds at most", a.Request.URL.RequestURI(), a.Header.Get("Age"))
+	}
+	if a.body != made {
+		t.Errorf("%s: got another page than before", a.Request.URL.RequestURI())
+	}
+}
+
+func TestSecondRequestIsAHit(t *testing.T) {
+	site, _ := newSite(t)
+	for path, stored := range map[string]string{
+		"/":                       "pagecache; fwd=uri-miss; stored; ttl=10",
+		"/books/312":              "pagecache; fwd=uri-miss; stored; ttl=900",
+		"/authors/1":              "pagecache; fwd=uri-miss; stored; ttl=900",
+		"/search?q=sea&page=1&x=": "pagecache; fwd=uri-miss; stored; ttl=60",
+	} {
+		first := send(t, "GET", site+path, "")
+		cached(t, first, stored)
+		if age := first.Header.Get("Age"); age != "" {
+			t.Errorf("%s: got Age %q for a page made just now, want none", path, age)
+		}
+		hit(t, send(t, "GET", site+path, ""), first.body)
+		hit(t, send(t, "HEAD", site+path, ""), "")
+	}
+}
+
+func TestSearchIsKeyedByQueryAndPage(t *testing.T) {
+	site, _ := newSite(t)
+	first := send(t, "GET", site+"/search?q=sea", "")
+	hit(t, send(t, "GET", site+"/search?utm_source=letter&q=sea", ""), first.body)
+	cached(t, send(t, "GET", site+"/search?q=sea&page=1", ""), "pagecache; fwd=uri-miss; stored; ttl=60")
+}
+
+func TestNotCached(t *testing.T) {
+	site, _ := newSite(t)
+	for range 2 {
+		cached(t, send(t, "GET", site+"/books/424", ""), "pagecache; fwd=uri-miss; detail=status")
+		cached(t, send(t, "GET", site+"/books/1", "", "Cookie", "session=a"), "pagecache; fwd=bypass; detail=cookie")
+		cached(t, send(t, "HEAD", site+"/books/2", ""), "pagecache; fwd=uri-miss; detail=head")
+	}
+}
+
+// TestReviewOfCachedPage shows what caching does to a page that changes: who wrote the review
+// sees it at once, others when the copy they share is over.
+func TestReviewOfCachedPage(t *testing.T) {
+	site, _ := newSite(t)
+	before := send(t, "GET", site+"/books/312", "")
+	writer := send(t, "POST", site+"/books/312/reviews", "text=Written+twice") // follows the redirect
+	want(t, writer, http.StatusOK, "Written twice")
+	cached(t, writer, "pagecache; fwd=uri-miss; stored; ttl=900")
+	hit(t, send(t, "GET", site+"/books/312", ""), before.body)
+	if strings.Contains(before.body, "Written twice") {
+		t.Error("got the review in the page made before it")
+	}
 }
 
 func TestReviewRefused(t *testing.T) {

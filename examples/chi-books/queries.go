@@ -127,16 +127,16 @@ func (s *store) reviews(ctx context.Context, book int64) ([]review, error) {
 	return list(ctx, s.db, scan, "SELECT text, written FROM reviews WHERE book_id = ? ORDER BY id DESC LIMIT ?", book, reviewsShown)
 }
 
-// addReview returns errNotFound when there is no such book.
-func (s *store) addReview(ctx context.Context, book int64, text string) error {
+// addReview returns the number of the review, or errNotFound when there is no such book.
+func (s *store) addReview(ctx context.Context, book int64, text string) (number int64, err error) {
 	result, err := s.db.ExecContext(ctx, "INSERT INTO reviews (book_id, text, written) SELECT id, ?, ? FROM books WHERE id = ?", text, time.Now().Unix(), book)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, errNotFound)
+		return 0, errors.Join(err, errNotFound)
 	}
-	return nil
+	return result.LastInsertId()
 }
 
 func (s *store) authorDetails(ctx context.Context, id int64) (d authorDetails, err error) {

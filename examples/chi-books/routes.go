@@ -2,23 +2,33 @@ package main
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/go-pagecache/pagecache"
+)
+
+// How long pages are kept: the home page shows the newest reviews, and searches are many.
+const (
+	bookTTL   = 15 * time.Minute
+	homeTTL   = 10 * time.Second
+	searchTTL = time.Minute
 )
 
 // newRouter is the whole map of the application. Caching is added here and nowhere else:
 // a page is the same for every visitor, there are no cookies and no sessions.
-func newRouter(a *app) http.Handler {
+func newRouter(a *app, cache *pagecache.Cache) http.Handler {
 	r := chi.NewRouter()
 	r.Use(secureHeaders)
 	r.Use(middleware.GetHead) // HEAD, and so curl -I, is answered by the GET routes
 	r.NotFound(a.notFound)
 
-	r.Get("/", a.home)
-	r.Get("/books/{id}", a.showBook)     // several queries: the page worth caching
-	r.Get("/authors/{id}", a.showAuthor) //
-	r.Get("/search", a.search)           // differs by q and page, by nothing else
+	r.With(cache.Page(homeTTL)).Get("/", a.home)
+	r.With(cache.Page(bookTTL)).Get("/books/{id}", a.showBook)
+	r.With(cache.Page(bookTTL)).Get("/authors/{id}", a.showAuthor)
+	r.With(cache.Page(searchTTL, pagecache.Key(pagecache.Query("q", "page")))).Get("/search", a.search)
 	r.Get("/style.css", a.style)
 
 	r.With(a.sameOrigin).Post("/books/{id}/reviews", a.postReview)

@@ -1,8 +1,10 @@
-// Command nethttp is the smallest site worth caching: http.ServeMux and one slow page.
+// Command nethttp is the smallest site worth caching: http.ServeMux and one slow page, kept
+// for 15 minutes.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"html"
@@ -12,6 +14,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/go-pagecache/pagecache"
 )
 
 // books stands for a database.
@@ -35,9 +39,9 @@ func main() {
 	}
 }
 
-func newMux() *http.ServeMux {
+func newMux(cache *pagecache.Cache) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /books/{id}", showBook) // caching is added here
+	mux.HandleFunc("GET /books/{id}", cache.PageFunc(15*time.Minute, showBook))
 	return mux
 }
 
@@ -69,13 +73,15 @@ func run(ctx context.Context, addr string) error {
 		return fmt.Errorf("cannot listen on %q: %w (another address: -addr 127.0.0.1:8081)", addr, err)
 	}
 	fmt.Printf("serving, Ctrl-C stops; try:  curl -i http://%s/books/1\n", ln.Addr())
-	srv := &http.Server{Handler: newMux(), ReadHeaderTimeout: 5 * time.Second}
+	cache := pagecache.New()
+	srv := &http.Server{Handler: newMux(cache), ReadHeaderTimeout: 5 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
-		return srv.Shutdown(context.WithoutCancel(ctx))
+		ctx = context.WithoutCancel(ctx)
+		return errors.Join(srv.Shutdown(ctx), cache.Close(ctx))
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/go-pagecache/pagecache"
 )
 
 func TestMain(m *testing.M) {
@@ -17,7 +19,8 @@ func TestMain(m *testing.M) {
 }
 
 func TestShowBook(t *testing.T) {
-	srv := httptest.NewServer(newMux())
+	cache := pagecache.New()
+	srv := httptest.NewServer(newMux(cache))
 	defer srv.Close()
 	for _, tt := range []struct {
 		method, path string
@@ -49,6 +52,33 @@ func TestShowBook(t *testing.T) {
 				t.Errorf("got %d %q, want %d with %q", resp.StatusCode, body, tt.status, tt.want)
 			}
 		})
+	}
+}
+
+func TestSecondRequestIsAHit(t *testing.T) {
+	cache := pagecache.New()
+	mux := newMux(cache)
+	get := func() (body string, header http.Header) {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", "/books/1", nil))
+		return w.Body.String(), w.Header()
+	}
+	made, header := get()
+	if got, want := header.Get("Cache-Status"), "pagecache; fwd=uri-miss; stored; ttl=900"; got != want {
+		t.Errorf("first: got Cache-Status %q, want %q", got, want)
+	}
+	kept, header := get()
+	if got := header.Get("Cache-Status"); !strings.HasPrefix(got, "pagecache; hit; ttl=") || header.Get("Age") == "" {
+		t.Errorf("second: got Cache-Status %q, Age %q, want a hit and its age", got, header.Get("Age"))
+	}
+	if kept != made {
+		t.Errorf("second: got %q, want the page of the first: %q", kept, made)
+	}
+	if err := cache.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, header = get(); header.Get("Cache-Status") != "pagecache; fwd=bypass; detail=closed" {
+		t.Errorf("closed: got Cache-Status %q", header.Get("Cache-Status"))
 	}
 }
 

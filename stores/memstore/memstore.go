@@ -202,6 +202,9 @@ func (s *Store) Store(key uint64, value any, size int, ttl time.Duration) {
 	s.collect()
 }
 
+// MaxSize returns the size, in bytes, of the largest value that the store keeps.
+func (s *Store) MaxSize() int { return int(s.heaviest - entryOverhead) }
+
 // Delete drops the value under key, if any.
 func (s *Store) Delete(key uint64) {
 	s.cache.Invalidate(key)

@@ -1,0 +1,107 @@
+package pagecache_test
+
+import (
+	"bufio"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-pagecache/pagecache"
+)
+
+// parse makes of a wire what a server would make of it, or nil.
+func parse(text string) *http.Request {
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text)))
+	if err != nil {
+		return nil
+	}
+	return r
+}
+
+// FuzzDefect06_KeyIsInjective sends two requests to one cache: whatever they
+// are, each must get the page that was made for it. The seeds are what joining
+// the parts by some separator would confuse.
+func FuzzDefect06_KeyIsInjective(f *testing.F) {
+	for _, seed := range [][6]string{
+		{"/a", "b", "", "/ab", "", ""},
+		{"/a", "b", "c", "/a", "bc", ""},
+		{"/a", "b,c", "", "/a", "b", "c"},
+		{"/a", "", "b", "/a", "b", ""},
+		{"/a?b", "c", "", "/a", "?bc", ""},
+		{"/a%00b", "c", "", "/a", "%00bc", ""},
+		{"/a?x=1&x=2", "", "", "/a?x=2&x=1", "", ""},
+		{"/a?x=1", "", "", "/a?x=1&y", "", ""},
+		{"/a#b", "", "", "/a%23b", "", ""},
+		{"/a\t", "k", "k", "/a", "\tk", "k"},
+		{"/\x00\x00\x00\x01b", "x", "", "/", "\x00\x00\x00\x01bx", ""},
+		{"http://other.example/a", "", "", "/a", "", ""},
+		{"/a?", "", "", "/a", "", ""},
+	} {
+		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], seed[5])
+	}
+	var o oracle
+	c := newCache(f)
+	handlers := []http.Handler{
+		c.Page(time.Minute)(&o),
+		c.Page(time.Minute, pagecache.Version("2"), pagecache.Key(pagecache.Header("X-Key")))(&o),
+		c.Page(time.Minute, pagecache.Version("3"), pagecache.Key(pagecache.Cookie("k"), pagecache.Query("x")))(&o),
+		c.Page(time.Minute, pagecache.Version("4"), pagecache.Key(pagecache.Header("X-Key"), pagecache.Header("Authorization"), pagecache.Cookie("k")))(&o),
+	}
+	f.Fuzz(func(t *testing.T, target1, a1, b1, target2, a2, b2 string) {
+		for i, h := range handlers {
+			for range 2 {
+				checkOwnPage(t, h, i, target1, a1, b1)
+				checkOwnPage(t, h, i, target2, a2, b2)
+			}
+		}
+	})
+}
+
+// checkOwnPage sends one request; which of the handlers decides which fields
+// have to be the same on the page.
+func checkOwnPage(t *testing.T, h http.Handler, which int, target, a, b string) {
+	var fields []string
+	switch which {
+	case 1:
+		fields = []string{"X-Key", a, "X-Key", b}
+	case 2:
+		fields = []string{"Cookie", "k=" + a + "; k=" + b}
+	case 3:
+		fields = []string{"X-Key", a, "Authorization", b}
+	}
+	r := parse(wire("GET", target, fields...))
+	if r == nil {
+		return // no server accepts it
+	}
+	want := sight{Host: r.Host, Target: r.RequestURI, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone()}
+	got := call(h, r)
+	if got.reason() == "cookie" {
+		return // more cookies than k
+	}
+	saw := got.saw(t)
+	if which == 2 { // Query("x"): others of its parameters are free
+		x := func(query string) (pairs []string) {
+			for pair := range strings.SplitSeq(query, "&") {
+				if pair == "x" || strings.HasPrefix(pair, "x=") {
+					pairs = append(pairs, pair)
+				}
+			}
+			return pairs
+		}
+		if !slices.Equal(x(saw.Query), x(want.Query)) {
+			t.Errorf("got the page of %q, want of %q", saw.Query, want.Query)
+		}
+	} else if !strings.EqualFold(saw.Host, want.Host) || saw.Target != want.Target || saw.Query != want.Query {
+		t.Errorf("got the page of %s %q, want of %s %q", saw.Host, saw.Target, want.Host, want.Target)
+	}
+	for _, name := range []string{"X-Key", "Authorization", "Cookie"} {
+		if !slices.Equal(saw.Header[name], want.Header[name]) {
+			t.Errorf("%s: got the page of %q, want of %q", name, saw.Header[name], want.Header[name])
+		}
+	}
+	if saw.Path != want.Path {
+		t.Errorf("got the page of path %q, want of %q", saw.Path, want.Path)
+	}
+}
