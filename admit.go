@@ -1,6 +1,8 @@
 package pagecache
 
 import (
+	"crypto/x509"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,7 +47,7 @@ func (rt *route) admit(r *http.Request) (a admission) {
 	if len(r.RequestURI) > p.MaxTarget {
 		return turnedAway(reasonTargetTooLong)
 	}
-	if r.TLS != nil && !p.keys.cert && hasClientCertificate(r) {
+	if r.TLS != nil && !p.keys.cert && clientCertificate(r) != nil {
 		return turnedAway(reasonClientCert)
 	}
 	for name, lines := range r.Header {
@@ -56,7 +58,7 @@ func (rt *route) admit(r *http.Request) (a admission) {
 	if a.admitted() && a.has(cookied) {
 		a.judgeCookies(r.Header["Cookie"], p)
 	}
-	if a.admitted() && skipped(p.Skip, r) {
+	if a.admitted() && len(p.Skip) > 0 && rt.skipped(r) {
 		return turnedAway(reasonSkip)
 	}
 	return a
@@ -126,8 +128,16 @@ func (a *admission) judgeCookies(lines []string, p *Policy) {
 	}
 }
 
-func skipped(skip []func(*http.Request) bool, r *http.Request) bool {
-	for _, f := range skip {
+// skipped asks the Skip functions. One that panics has said that it does not
+// know; the request then goes past the cache.
+func (rt *route) skipped(r *http.Request) (skip bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			skip = true
+			rt.core.warn("skip panic", fmt.Sprintf("a Skip function panicked: %v", p))
+		}
+	}()
+	for _, f := range rt.policy.Skip {
 		if f(r) {
 			return true
 		}
@@ -135,15 +145,26 @@ func skipped(skip []func(*http.Request) bool, r *http.Request) bool {
 	return false
 }
 
-func hasClientCertificate(r *http.Request) bool {
-	return r.TLS != nil && len(r.TLS.VerifiedChains) > 0 && len(r.TLS.VerifiedChains[0]) > 0
+// clientCertificate is the certificate that the client showed, whoever verified
+// it: the server by its configuration, or the program on its own.
+func clientCertificate(r *http.Request) *x509.Certificate {
+	switch {
+	case r.TLS == nil:
+		return nil
+	case len(r.TLS.PeerCertificates) > 0:
+		return r.TLS.PeerCertificates[0]
+	case len(r.TLS.VerifiedChains) > 0 && len(r.TLS.VerifiedChains[0]) > 0:
+		return r.TLS.VerifiedChains[0][0]
+	}
+	return nil
 }
 
 // acceptsEventStream tells the requests of an EventSource, which ask for that
 // type alone or first. A stream that it misses is passed through all the same.
 func acceptsEventStream(lines []string) bool {
+	const eventStream = "text/event-stream"
 	for _, line := range lines {
-		if strings.HasPrefix(line, "text/event-stream") {
+		if len(line) >= len(eventStream) && strings.EqualFold(line[:len(eventStream)], eventStream) {
 			return true
 		}
 	}

@@ -33,7 +33,6 @@ type core struct {
 
 	flights      flights
 	marks        marks
-	variants     sync.Mutex // held while the list of a page's variants changes
 	recording    atomic.Int64
 	maxRecording int64
 	closed       atomic.Bool
@@ -162,9 +161,9 @@ type route struct {
 	next   http.Handler
 }
 
-func (c *Cache) route(p Policy, next http.Handler) *route {
+func (c *Cache) route(where string, p Policy, next http.Handler) *route {
 	if isNil(next) {
-		panic("pagecache: Page: the handler is nil; give it the handler whose responses are to be stored")
+		panic("pagecache: " + where + ": the handler is nil; give it the handler whose responses are to be stored")
 	}
 	return &route{core: c.core, policy: p, plain: p.keys.isDefault() && c.core.remote == nil, lines: c.core.statusLines(p.Name), next: next}
 }

@@ -12,7 +12,7 @@ import (
 type flights struct {
 	mu     sync.Mutex
 	m      map[uint64]*flight
-	landed atomic.Uint64 // how many ended with a stored page
+	landed atomic.Uint64 // how many ended with a page
 }
 
 // flight is one page being made. Usually one request runs the handler; when it
@@ -25,6 +25,7 @@ type flight struct {
 	// Set before done is closed.
 	outcome outcome
 	page    *entry
+	ticket  *ticket // of a page for a Store: the fences it was made behind
 }
 
 // outcome is how a flight ended for those who wait for it.
@@ -32,7 +33,7 @@ type outcome uint8
 
 const (
 	failed      outcome = iota // nothing to learn from: one of the waiting goes next
-	stored                     // the page is there
+	made                       // the page is there for those who waited
 	uncacheable                // everybody runs the handler, at once
 	timedOut                   // not landed within the bound
 	gone                       // the waiting request's own context ended
@@ -66,7 +67,7 @@ func (fs *flights) join(slot uint64, now int64, bound time.Duration) (f *flight,
 
 // land ends one run of the flight. The first decisive outcome wakes everybody;
 // a failure does only when no other run is left to hope for.
-func (fs *flights) land(slot uint64, f *flight, how outcome, page *entry) {
+func (fs *flights) land(slot uint64, f *flight, how outcome, page *entry, t *ticket) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	f.runners--
@@ -74,10 +75,10 @@ func (fs *flights) land(slot uint64, f *flight, how outcome, page *entry) {
 		return
 	}
 	delete(fs.m, slot)
-	if how == stored {
+	if how == made {
 		fs.landed.Add(1)
 	}
-	f.outcome, f.page = how, page
+	f.outcome, f.page, f.ticket = how, page, t
 	if f.done != nil {
 		close(f.done)
 	}

@@ -84,19 +84,23 @@ func encodeEntry(e *entry, created time.Time) []byte {
 		b = appendLines(b, f.lines)
 	}
 	b = frame.Append(b, e.body)
-	if pad := structSize(e) - len(b); pad > 0 {
-		b = append(b, make([]byte, pad)...)
-	}
+	b = pad(b, structSize(e))
 	return endCode(b)
 }
 
-// Memory that the decoder allocates for each line, field, fence and selecting
-// field, besides their text.
+// pad lengthens the content to the memory that decoding it takes.
+func pad(b []byte, memory int) []byte {
+	return append(b, make([]byte, max(0, memory-(len(b)-codecHeader)))...)
+}
+
+// Memory that the decoder allocates for each line, field, fence, selecting
+// field and variant, besides their text.
 const (
 	lineCost  = stringSize
 	fieldCost = 48
 	fenceCost = 2 * stringSize
 	varyCost  = stringSize + 24
+	refCost   = 16
 )
 
 func structSize(e *entry) int {
@@ -177,123 +181,6 @@ func badFieldValue(line string) bool {
 	return false
 }
 
-func (d *decoder) fences(e *entry) {
-	n := d.items(fenceCost)
-	if n == 0 {
-		return
-	}
-	e.fences = make([]fence, n)
-	for i := range e.fences {
-		e.fences[i] = fence{d.text(), d.text()}
-	}
-}
-
-func (d *decoder) fields(e *entry) {
-	n := d.items(fieldCost)
-	if n == 0 {
-		return
-	}
-	e.fields = make([]field, n)
-	for i := range e.fields {
-		change := change(d.byte())
-		e.fields[i] = field{name: d.text(), lines: d.lines(), change: change}
-	}
-}
-
-// decoder reads a content from front to back. After a failure it reads zeros,
-// so that its callers need to look only once. memory is what it may still
-// allocate besides text.
-type decoder struct {
-	rest   []byte
-	memory int
-	failed bool
-}
-
-func (d *decoder) fail() { d.rest, d.failed = nil, true }
-
-func (d *decoder) bytes() []byte {
-	b, rest, ok := frame.Cut(d.rest)
-	if !ok {
-		d.fail()
-		return nil
-	}
-	d.rest = rest
-	return b
-}
-
-func (d *decoder) text() string { return string(d.bytes()) }
-
-func (d *decoder) count() int {
-	n, rest, ok := frame.CutCount(d.rest)
-	if !ok {
-		d.fail()
-		return 0
-	}
-	d.rest = rest
-	return n
-}
-
-// items reads the number of items that take cost bytes of memory each.
-func (d *decoder) items(cost int) int {
-	n := d.count()
-	if n > d.memory/cost {
-		d.fail()
-		return 0
-	}
-	d.memory -= n * cost
-	return n
-}
-
-func (d *decoder) texts(cost int) []string {
-	n := d.items(cost)
-	if n == 0 {
-		return nil
-	}
-	list := make([]string, n)
-	for i := range list {
-		list[i] = d.text()
-	}
-	return list
-}
-
-func (d *decoder) lines() []string {
-	n := d.count()
-	if n == 0 {
-		return nil
-	}
-	n--
-	if n > d.memory/lineCost {
-		d.fail()
-		return nil
-	}
-	d.memory -= n * lineCost
-	lines := make([]string, n)
-	for i := range lines {
-		lines[i] = d.text()
-	}
-	return lines
-}
-
-func (d *decoder) byte() byte {
-	if len(d.rest) == 0 {
-		d.fail()
-		return 0
-	}
-	b := d.rest[0]
-	d.rest = d.rest[1:]
-	return b
-}
-
-func (d *decoder) int64() int64 {
-	if len(d.rest) < 8 {
-		d.fail()
-		return 0
-	}
-	v := binary.BigEndian.Uint64(d.rest)
-	d.rest = d.rest[8:]
-	return int64(v)
-}
-
 // encodeMarker writes the marker of a page with variants. The places of the
 // variants follow from the names, so a lost marker is replaced by an equal one.
 func encodeMarker(frames string, names []string, live []variantRef) []byte {
@@ -305,9 +192,7 @@ func encodeMarker(frames string, names []string, live []variantRef) []byte {
 		b = binary.BigEndian.AppendUint64(b, v.hash)
 		b = binary.BigEndian.AppendUint64(b, uint64(v.ends))
 	}
-	if pad := len(names)*lineCost + len(live)*16 - len(b); pad > 0 {
-		b = append(b, make([]byte, pad)...)
-	}
+	b = pad(b, len(names)*lineCost+len(live)*refCost)
 	return endCode(b)
 }
 
@@ -320,7 +205,7 @@ func decodeMarker(b []byte) (m *marker, err error) {
 	m = new(marker)
 	m.key.frames = d.text()
 	m.names = d.texts(lineCost)
-	m.live = make([]variantRef, d.items(16))
+	m.live = make([]variantRef, d.items(refCost))
 	for i := range m.live {
 		m.live[i] = variantRef{uint64(d.int64()), d.int64()}
 	}

@@ -35,7 +35,7 @@ func validators(h http.Header, now time.Time) (tag string, modified time.Time) {
 
 // rangeApplies evaluates If-Range (RFC 9110 section 13.1.5): the range counts
 // only if the stored representation is the very one that the client has.
-func rangeApplies(request http.Header, tag string, lastModified string) bool {
+func rangeApplies(request http.Header, tag string, strongDate string) bool {
 	lines := request["If-Range"]
 	switch {
 	case len(lines) == 0:
@@ -45,7 +45,7 @@ func rangeApplies(request http.Header, tag string, lastModified string) bool {
 	case etag.Valid(lines[0]):
 		return etag.StrongEqual(lines[0], tag)
 	}
-	return lines[0] == lastModified && lastModified != ""
+	return lines[0] == strongDate && strongDate != ""
 }
 
 // sendNotModified sends 304 with the fields that RFC 9110 section 15.4.5 asks

@@ -15,6 +15,7 @@ import (
 // nothing they do nothing, so a handler works the same with and without us.
 type Control struct {
 	fill    *fill        // nil: inert
+	outer   *Control     // of another cache around this one
 	explain *Explanation // the request only wants to know, see Cache.Explain
 
 	mu   sync.Mutex

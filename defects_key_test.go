@@ -48,6 +48,7 @@ func FuzzDefect06_KeyIsInjective(f *testing.F) {
 		c.Page(time.Minute, pagecache.Version("2"), pagecache.Key(pagecache.Header("X-Key")))(&o),
 		c.Page(time.Minute, pagecache.Version("3"), pagecache.Key(pagecache.Cookie("k"), pagecache.Query("x")))(&o),
 		c.Page(time.Minute, pagecache.Version("4"), pagecache.Key(pagecache.Header("X-Key"), pagecache.Header("Authorization"), pagecache.Cookie("k")))(&o),
+		c.Page(time.Minute, pagecache.Version("5"), pagecache.Key(named("X-Key"), named("X-Two")))(&o),
 	}
 	f.Fuzz(func(t *testing.T, target1, a1, b1, target2, a2, b2 string) {
 		for i, h := range handlers {
@@ -57,6 +58,10 @@ func FuzzDefect06_KeyIsInjective(f *testing.F) {
 			}
 		}
 	})
+}
+
+func named(field string) pagecache.KeyFunc {
+	return func(r *http.Request) string { return r.Header.Get(field) }
 }
 
 // checkOwnPage sends one request; which of the handlers decides which fields
@@ -70,6 +75,8 @@ func checkOwnPage(t *testing.T, h http.Handler, which int, target, a, b string) 
 		fields = []string{"Cookie", "k=" + a + "; k=" + b}
 	case 3:
 		fields = []string{"X-Key", a, "Authorization", b}
+	case 4:
+		fields = []string{"X-Key", a, "X-Two", b}
 	}
 	r := parse(wire("GET", target, fields...))
 	if r == nil {
@@ -81,6 +88,9 @@ func checkOwnPage(t *testing.T, h http.Handler, which int, target, a, b string) 
 		return // more cookies than k
 	}
 	saw := got.saw(t)
+	if which == 4 { // functions replace the whole target
+		saw.Target, saw.Path, saw.Query = want.Target, want.Path, want.Query
+	}
 	if which == 2 { // Query("x"): others of its parameters are free
 		x := func(query string) (pairs []string) {
 			for pair := range strings.SplitSeq(query, "&") {
@@ -96,7 +106,7 @@ func checkOwnPage(t *testing.T, h http.Handler, which int, target, a, b string) 
 	} else if !strings.EqualFold(saw.Host, want.Host) || saw.Target != want.Target || saw.Query != want.Query {
 		t.Errorf("got the page of %s %q, want of %s %q", saw.Host, saw.Target, want.Host, want.Target)
 	}
-	for _, name := range []string{"X-Key", "Authorization", "Cookie"} {
+	for _, name := range []string{"X-Key", "X-Two", "Authorization", "Cookie"} {
 		if !slices.Equal(saw.Header[name], want.Header[name]) {
 			t.Errorf("%s: got the page of %q, want of %q", name, saw.Header[name], want.Header[name])
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -265,15 +264,27 @@ func TestDefect10_VariantsCoexist(t *testing.T) {
 	}
 }
 
-// TestDefect26_SkipComesBeforeTheLookup: the page is stored, and yet not used.
-func TestDefect26_SkipComesBeforeTheLookup(t *testing.T) {
-	var skip atomic.Bool
-	s := newSite(t, nil, pagecache.Skip(func(*http.Request) bool { return skip.Load() }))
-	miss := get(t, s.URL)
-	skip.Store(true)
-	if got := get(t, s.URL); got.saw(t).Run != 2 || got.reason() != "skip" {
-		t.Errorf("skipped: got run %d, %q; want run 2, detail=skip", got.saw(t).Run, got.cacheStatus())
+// TestDefect10_WaitersGetTheirOwnVariant: until the first response is there,
+// nobody knows that the page varies.
+func TestDefect10_WaitersGetTheirOwnVariant(t *testing.T) {
+	for _, b := range backends {
+		t.Run(b.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := oracle{first: func(w http.ResponseWriter, _ *http.Request) {
+					time.Sleep(time.Second)
+					w.Header().Set("Vary", "Accept-Language")
+				}}
+				h := newCache(t, b.with()...).Page(time.Minute)(&o)
+				langs := []string{"de", "en", "fr", "de", "en", "fr"}
+				for i, got := range waiters(len(langs), h, func(i int) *http.Request { return page("/", "Accept-Language", langs[i]) }) {
+					if lang := got.saw(t).Header.Get("Accept-Language"); lang != langs[i] {
+						t.Errorf("asked for %s, got the page for %s: %q", langs[i], lang, got.cacheStatus())
+					}
+				}
+				if o.runs.Load() != 3 {
+					t.Errorf("got %d runs for 3 variants, want 3", o.runs.Load())
+				}
+			})
+		})
 	}
-	skip.Store(false)
-	wantHit(t, "not skipped", get(t, s.URL), miss)
 }

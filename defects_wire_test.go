@@ -9,8 +9,12 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-pagecache/pagecache"
 )
 
 // compare serves the same request with and without the cache around h.
@@ -76,6 +80,36 @@ func TestDefect22_OuterFieldsStayLive(t *testing.T) {
 		}
 		if got.header.Get("Access-Control-Allow-Origin") != origin || got.header.Get("X-Inner") != "inner" || (got.header.Get("X-First-Only") == "1") != (i == 0) {
 			t.Errorf("request %d from %q: got %v", i, origin, got.header)
+		}
+	}
+}
+
+// ownWriter edits the response at the last moment, as outer middleware may.
+type ownWriter struct{ http.ResponseWriter }
+
+func (w ownWriter) WriteHeader(status int) {
+	for name := range w.Header() {
+		w.Header().Add(name, "outer")
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w ownWriter) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.ResponseWriter.Write(p)
+}
+
+// TestDefect22_FieldsOfAHitAreItsOwn: hits share what is stored, so nothing that
+// is appended on the way out may show on another.
+func TestDefect22_FieldsOfAHitAreItsOwn(t *testing.T) {
+	cached := newCache(t).Page(time.Minute)(text("page", "X-Field", "a", "X-Field", "b", "Vary", "X-Lang"))
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cached.ServeHTTP(ownWriter{w}, r) })
+	call(h, page("/"))
+	for _, got := range gather(20, func(int) reply { return call(h, page("/")) }) {
+		for name, want := range map[string]int{"X-Field": 3, "Age": 2, "Cache-Status": 2, "Etag": 2, "Date": 2, "Vary": 2} {
+			if lines := got.header[name]; len(lines) != want || lines[want-1] != "outer" || !strings.Contains(got.header["Cache-Status"][0], "hit") {
+				t.Errorf("%s: got %q, want %d lines", name, lines, want)
+			}
 		}
 	}
 }
@@ -206,4 +240,17 @@ func TestDefect25_TrailersPass(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDefect26_SkipComesBeforeTheLookup: the page is stored, and yet not used.
+func TestDefect26_SkipComesBeforeTheLookup(t *testing.T) {
+	var skip atomic.Bool
+	s := newSite(t, nil, pagecache.Skip(func(*http.Request) bool { return skip.Load() }))
+	miss := get(t, s.URL)
+	skip.Store(true)
+	if got := get(t, s.URL); got.saw(t).Run != 2 || got.reason() != "skip" {
+		t.Errorf("skipped: got run %d, %q; want run 2, detail=skip", got.saw(t).Run, got.cacheStatus())
+	}
+	skip.Store(false)
+	wantHit(t, "not skipped", get(t, s.URL), miss)
 }

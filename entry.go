@@ -1,6 +1,8 @@
 package pagecache
 
 import (
+	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -27,8 +29,10 @@ type entry struct {
 	// What conditional requests are compared with, taken from fields.
 	etag     string
 	modified time.Time // Last-Modified, or Date where there is none
+	dated    string    // Last-Modified as it stands, if it is a strong validator
 
 	relayed bool        // it came with the Cache-Status of caches behind us
+	encoded bool        // the handler encoded it
 	route   *routeStats // the label it was filled under
 	pattern string      // and the pattern that the router gave
 	tags    []string
@@ -47,20 +51,60 @@ func (e *entry) ageAt(now int64) (age, ttl int64) {
 	return age, ttl
 }
 
-// finish computes what is derived from the fields.
+// entry makes the stored form of the response.
+func (x *fill) entry(said remarks) *entry {
+	p, c := &x.rt.policy, x.rt.core
+	now, body := time.Now(), x.rec.body.bytes()
+	fields := difference(x.before, x.rec.frozen, maxPinned)
+	own := len(fields)
+	fields = pin(fields, p, x.rec.status, x.rec.frozen, body, now)
+	compact(fields)
+	x.extra = fields[own:]
+	e := &entry{
+		key:     x.key,
+		vary:    x.verdict.vary,
+		status:  x.rec.status,
+		fields:  fields,
+		body:    append([]byte(nil), body...),
+		started: x.started,
+		created: c.now(),
+		fresh:   x.verdict.life.fresh,
+		age:     x.verdict.life.age,
+		route:   x.stats(),
+		pattern: strings.Clone(x.req.Pattern),
+		tags:    slices.Concat(p.Tags, said.tags),
+	}
+	e.finish(now)
+	return e
+}
+
+// finish computes what is derived from the fields. A Last-Modified is a strong
+// validator when it is older than the response by a second at least (RFC 9110
+// section 8.8.2.2).
 func (e *entry) finish(now time.Time) {
+	var date, modified time.Time
+	var text string
 	for i := range e.fields {
 		switch f := &e.fields[i]; {
 		case len(f.lines) == 0:
 		case f.is("Cache-Status"):
 			e.relayed = true
+		case f.is("Content-Encoding"):
+			e.encoded = true
 		case f.is("Etag"):
 			e.etag = f.lines[0]
 		case f.is("Last-Modified"):
-			e.modified, _ = httpdate.Parse(f.lines[0], now)
-		case f.is("Date") && e.modified.IsZero():
-			e.modified, _ = httpdate.Parse(f.lines[0], now)
+			modified, _ = httpdate.Parse(f.lines[0], now)
+			text = f.lines[0]
+		case f.is("Date"):
+			date, _ = httpdate.Parse(f.lines[0], now)
 		}
+	}
+	e.modified = modified
+	if modified.IsZero() {
+		e.modified = date
+	} else if date.Sub(modified) >= time.Second {
+		e.dated = text
 	}
 }
 

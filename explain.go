@@ -37,7 +37,7 @@ func (c *Cache) Explain(h http.Handler, r *http.Request) Explanation {
 		return e
 	}
 	if h == nil {
-		h = c.route(c.base, http.NotFoundHandler())
+		h = c.route("Explain", c.base, http.NotFoundHandler())
 	}
 	ctx := context.WithValue(r.Context(), controlKey{}, &Control{explain: &e})
 	h.ServeHTTP(nowhere{make(http.Header)}, r.WithContext(ctx))
@@ -75,8 +75,13 @@ func (rt *route) explain(r *http.Request, e *Explanation) {
 		return
 	}
 	e.Fwd = found.fwd
-	if found.fwd == unknown {
+	switch {
+	case found.fwd == unknown:
 		e.Reason = reasonStoreError
+	case r.Method == http.MethodHead:
+		e.Reason = reasonHead
+	case a.has(ranged):
+		e.Reason = reasonRange
 	}
 }
 

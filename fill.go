@@ -3,9 +3,7 @@ package pagecache
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -41,6 +39,7 @@ type fill struct {
 	returned bool    // the handler returned normally
 	landed   bool
 	why      Reason // why the response is not stored
+	route    *routeStats
 	result   *entry // the page as stored
 }
 
@@ -52,70 +51,6 @@ const (
 	waited              // and was answered by the other's response
 	inVain              // and had to run the handler
 )
-
-// fillContext is the handler's context during a fill: the request's values and
-// deadline, its own cancellation, and the Control.
-type fillContext struct {
-	context.Context
-	control *Control
-}
-
-func (c *fillContext) Value(k any) any {
-	if k == (controlKey{}) {
-		return c.control
-	}
-	return c.Context.Value(k)
-}
-
-// hangUp drops the client's hang-up from a fill's context: whoever waits for
-// the page, or comes later, still wants it. Deadlines stay.
-type hangUp struct {
-	parent   context.Context
-	cancel   context.CancelFunc // of the fill's context; nil: nothing can be cancelled
-	unwatch  func() bool
-	attached atomic.Bool // the client's cancellation counts again
-	timer    atomic.Pointer[time.Timer]
-}
-
-func (h *hangUp) detach(parent context.Context, grace time.Duration) context.Context {
-	if parent.Done() == nil {
-		return parent
-	}
-	ctx := context.WithoutCancel(parent)
-	if deadline, ok := parent.Deadline(); ok {
-		ctx, h.cancel = context.WithDeadline(ctx, deadline)
-	} else {
-		ctx, h.cancel = context.WithCancel(ctx)
-	}
-	h.parent = parent
-	h.unwatch = context.AfterFunc(parent, func() {
-		if h.attached.Load() {
-			h.cancel()
-			return
-		}
-		h.timer.Store(time.AfterFunc(grace, h.cancel))
-	})
-	return ctx
-}
-
-// attach lets the client's cancellation through from here on.
-func (h *hangUp) attach() {
-	h.attached.Store(true)
-	if h.cancel != nil && h.parent.Err() != nil {
-		h.cancel()
-	}
-}
-
-func (h *hangUp) end() {
-	if h.cancel == nil {
-		return
-	}
-	h.unwatch()
-	h.cancel()
-	if t := h.timer.Load(); t != nil {
-		t.Stop()
-	}
-}
 
 // run calls the handler on the client's own goroutine.
 func (x *fill) run() {
@@ -134,6 +69,7 @@ func (x *fill) run() {
 func (x *fill) prepare() {
 	x.rec = recorder{w: x.w, fill: x}
 	x.control.fill = x
+	x.control.outer, _ = x.r.Context().Value(controlKey{}).(*Control)
 	x.ctx = fillContext{x.hangUp.detach(x.r.Context(), x.rt.policy.AfterHangUp), &x.control}
 	if h := x.w.Header(); len(h) > 0 {
 		x.before = take(h)
@@ -213,6 +149,9 @@ func (x *fill) incomplete() Reason {
 	default:
 		return reasonClientGone
 	}
+	if x.rec.late {
+		return reasonLateError
+	}
 	if x.rec.short || declared >= 0 && hasBody(x.rec.status) && declared != x.rec.written {
 		return reasonLengthMismatch
 	}
@@ -240,44 +179,23 @@ func (x *fill) store() Reason {
 	switch {
 	case said.noStore:
 		return reasonControl
-	case len(p.Refuse) > 0 && refused(p, response{x.rec.status, x.rec.frozen.header(), x.rec.body.bytes()}):
+	case len(p.Refuse) > 0 && x.rt.refused(response{x.rec.status, x.rec.frozen.header(), x.rec.body.bytes()}):
 		return reasonRefused
 	}
 	e := x.entry(said)
-	if why := x.rt.core.commit(x, e); why != "" {
+	switch why := x.rt.core.commit(x, e); why {
+	case "":
+		x.result = e
+		x.rt.core.stored.Add(1)
+		x.land(made, e)
+		return ""
+	case reasonStoreError: // the page is good all the same, for those who wait
+		x.why = why
+		x.land(made, e)
+		return why
+	default:
 		return why
 	}
-	x.result = e
-	x.rt.core.stored.Add(1)
-	x.land(stored, e)
-	return ""
-}
-
-// entry makes the stored form of the response.
-func (x *fill) entry(said remarks) *entry {
-	p, c := &x.rt.policy, x.rt.core
-	now, body := time.Now(), x.rec.body.bytes()
-	fields := difference(x.before, x.rec.frozen, maxPinned)
-	own := len(fields)
-	fields = pin(fields, p, x.rec.status, x.rec.frozen, body, now)
-	compact(fields)
-	x.extra = fields[own:]
-	e := &entry{
-		key:     x.key,
-		vary:    x.verdict.vary,
-		status:  x.rec.status,
-		fields:  fields,
-		body:    append([]byte(nil), body...),
-		started: x.started,
-		created: c.now(),
-		fresh:   x.verdict.life.fresh,
-		age:     x.verdict.life.age,
-		route:   c.routeStats(routeLabel(x.req)),
-		pattern: strings.Clone(x.req.Pattern),
-		tags:    slices.Concat(p.Tags, said.tags),
-	}
-	e.finish(now)
-	return e
 }
 
 // sendPage sends the stored page to the client whose request filled it: with
@@ -287,7 +205,7 @@ func (x *fill) sendPage() {
 	x.rec.frozen.restore(h)
 	replay(h, x.extra)
 	x.addStatusLine(h)
-	writeEntry(x.w, x.r, x.result, x.admission)
+	writeEntry(x.w, x.r, x.result, x.admission, x.before.has("Content-Encoding") && !x.result.encoded)
 }
 
 // room makes room for n more recorded bytes, or says why there is none.
@@ -334,7 +252,7 @@ func (x *fill) land(how outcome, page *entry) {
 		return
 	}
 	x.landed = true
-	x.rt.core.flights.land(x.slot, x.flight, how, page)
+	x.rt.core.flights.land(x.slot, x.flight, how, page, x.ticket)
 }
 
 // answersCondition answers the client's own condition, which the handler did
@@ -352,20 +270,31 @@ func (x *fill) answersCondition(status int, h http.Header) bool {
 	return true
 }
 
+// stats returns the counters of the route, which is known once the handler has
+// run.
+func (x *fill) stats() *routeStats {
+	if x.route == nil {
+		x.route = x.rt.core.routeStats(routeLabel(x.req))
+	}
+	return x.route
+}
+
 // report counts and reports the request.
 func (x *fill) report() {
 	c := x.rt.core
-	label := routeLabel(x.req)
-	s := c.routeStats(label)
+	s := x.stats()
 	s.count(ResultMiss)
 	s.admitted.Store(true)
 	if x.result == nil {
+		if x.why == "" { // the client's writer panicked before the page was stored
+			x.why = reasonHandlerPanic
+		}
 		c.notStored.add(x.why)
 	}
 	if c.observer == nil {
 		return
 	}
-	e := Event{Kind: KindRequest, Result: ResultMiss, Fwd: x.fwd, Reason: x.why, Route: label, Status: x.rec.status,
+	e := Event{Kind: KindRequest, Result: ResultMiss, Fwd: x.fwd, Reason: x.why, Route: s.label, Status: x.rec.status,
 		Bytes: x.rec.written, Stored: x.result != nil, Duration: time.Since(x.begun), Request: x.r}
 	if e.Reason == "" {
 		e.Reason = x.note

@@ -31,7 +31,7 @@ type field struct {
 
 // is compares by the canonical name; handlers may write others.
 func (f *field) is(canonicalName string) bool {
-	return f.name == canonicalName || strings.EqualFold(f.name, canonicalName)
+	return f.name == canonicalName || len(f.name) == len(canonicalName) && strings.EqualFold(f.name, canonicalName)
 }
 
 // replay makes the changes on h. It is the inner loop of every hit.
@@ -108,7 +108,7 @@ func equalLines(a, b []string) bool {
 // section 3.1), those that Connection names, and fields that belong to one
 // exchange are not.
 func replayable(name string, connection []string) bool {
-	canonicalName := http.CanonicalHeaderKey(name)
+	canonicalName := canonicalName(name)
 	switch canonicalName {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization",
 		"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Set-Cookie", "Set-Cookie2", "Age", "Content-Length",
@@ -124,6 +124,19 @@ func replayable(name string, connection []string) bool {
 		}
 	}
 	return true
+}
+
+// canonicalName is http.CanonicalHeaderKey for names that mostly are canonical.
+func canonicalName(name string) string {
+	upper := true
+	for i := range len(name) {
+		c := name[i]
+		if upper && 'a' <= c && c <= 'z' || !upper && 'A' <= c && c <= 'Z' || c >= 0x80 {
+			return http.CanonicalHeaderKey(name)
+		}
+		upper = c == '-'
+	}
+	return name
 }
 
 // compact copies all names and lines into one string each entry owns, so that
@@ -209,6 +222,12 @@ func clientCacheControl(h *snapshot, maxAge time.Duration) string {
 		return ""
 	}
 	return strings.Join(append(lines, "max-age="+strconv.FormatInt(int64(maxAge/time.Second), 10)), ", ")
+}
+
+// encodedOutside reports whether middleware outside has announced, before the
+// cache was asked, that it encodes the body.
+func encodedOutside(live http.Header, e *entry) bool {
+	return !e.encoded && present(live, "Content-Encoding")
 }
 
 // hasBody reports whether responses of this status have content (RFC 9110

@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 
@@ -54,10 +53,10 @@ var keyBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, 512)) }}
 // plainKey fills k if the request's key can be plain.
 func (rt *route) plainKey(k *key, r *http.Request, a admission) bool {
 	target := received(r)
-	if !rt.plain || a.has(routed) || !sameTarget(target, r.URL) || !isLowerHost(r.Host) {
+	if !rt.plain || a.has(routed) || !sameTarget(target, r.URL) {
 		return false
 	}
-	k.version, k.host, k.target, k.tls = rt.policy.Version, r.Host, target, r.TLS != nil
+	k.version, k.host, k.target, k.tls = rt.policy.Version, strings.ToLower(r.Host), target, r.TLS != nil
 	k.hash = mix(maphash.String(rt.core.seed, k.target), maphash.String(rt.core.seed, k.host))
 	if k.tls {
 		k.hash = ^k.hash
@@ -85,15 +84,6 @@ func sameTarget(target string, u *url.URL) bool {
 	}
 	n := len(u.Path)
 	return len(target) == n+1+len(u.RawQuery) && target[:n] == u.Path && target[n] == '?' && target[n+1:] == u.RawQuery
-}
-
-func isLowerHost(host string) bool {
-	for i := range len(host) {
-		if c := host[i]; 'A' <= c && c <= 'Z' || c >= 0x80 {
-			return false
-		}
-	}
-	return true
 }
 
 func mix(a, b uint64) uint64 {
@@ -230,37 +220,38 @@ func appendRouting(b []byte, h http.Header) []byte {
 }
 
 // forwardedWithoutNodes drops the for and by parameters of a Forwarded line
-// (RFC 7239 section 4), which name one client and not a page.
+// (RFC 7239 section 4), which name one client and not a page. One that is not a
+// plain node stays: parsers differ about quotes, and what one takes for a quoted
+// node another reads as a host.
 func forwardedWithoutNodes(line string) string {
-	var kept []string
-	for pair := range splitQuoted(line, ";,") {
-		name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		if !strings.EqualFold(name, "for") && !strings.EqualFold(name, "by") {
-			kept = append(kept, pair)
+	var kept strings.Builder
+	for len(line) > 0 {
+		end := strings.IndexAny(line, ";,")
+		if end < 0 {
+			end = len(line) - 1
+		}
+		pair := line[:end+1] // with its separator, which says where an element ends
+		line = line[end+1:]
+		if !isNodePair(strings.Trim(pair, " \t;,")) {
+			kept.WriteString(pair)
+		} else if strings.HasSuffix(pair, ",") {
+			kept.WriteByte(',')
 		}
 	}
-	return strings.Join(kept, ";")
+	return kept.String()
 }
 
-// splitQuoted yields the parts of s between separators outside quotes.
-func splitQuoted(s, separators string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		start, quoted := 0, false
-		for i := 0; i < len(s); i++ {
-			switch c := s[i]; {
-			case quoted && c == '\\':
-				i++
-			case c == '"':
-				quoted = !quoted
-			case !quoted && strings.IndexByte(separators, c) >= 0:
-				if !yield(s[start:i]) {
-					return
-				}
-				start = i + 1
-			}
-		}
-		yield(s[start:])
+// isNodePair reports whether the pair is for= or by= with an address, a name or
+// a port, quoted or not.
+func isNodePair(pair string) bool {
+	name, node, ok := strings.Cut(pair, "=")
+	if !ok || !strings.EqualFold(name, "for") && !strings.EqualFold(name, "by") {
+		return false
 	}
+	if len(node) >= 2 && node[0] == '"' && node[len(node)-1] == '"' {
+		node = node[1 : len(node)-1]
+	}
+	return strings.Trim(node, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:_-[]") == ""
 }
 
 func appendHeader(b []byte, name string, lines []string) []byte {
@@ -294,61 +285,10 @@ func appendDigest(b []byte, values []string) []byte {
 
 func appendCertificate(b []byte, r *http.Request) []byte {
 	b = append(b, 'T')
-	if !hasClientCertificate(r) {
+	cert := clientCertificate(r)
+	if cert == nil {
 		return frame.Append(b, "")
 	}
-	sum := sha256.Sum256(r.TLS.VerifiedChains[0][0].Raw)
+	sum := sha256.Sum256(cert.Raw)
 	return frame.Append(b, sum[:])
-}
-
-// appendQuery appends the part of the query that the key has.
-func appendQuery(b []byte, spec *keySpec, query string, present bool) []byte {
-	switch {
-	case spec.path:
-		return append(b, '-')
-	case len(spec.keepQuery) > 0:
-		return appendListedQuery(append(b, 'k'), spec.keepQuery, query)
-	case len(spec.dropQuery) > 0:
-		return appendOtherQuery(append(b, 'd'), spec.dropQuery, query)
-	case !present:
-		return append(b, 'n')
-	}
-	return frame.Append(append(b, 'q'), query)
-}
-
-// appendListedQuery appends the listed parameters name by name, then, as they
-// stand, the pairs whose name cannot be told for sure.
-func appendListedQuery(b []byte, names []string, query string) []byte {
-	for _, name := range names {
-		for pair := range strings.SplitSeq(query, "&") {
-			if n, sure := pairName(pair); sure && n == name && pair != "" {
-				b = frame.Append(append(b, '='), pair)
-			}
-		}
-		b = append(b, '.')
-	}
-	for pair := range strings.SplitSeq(query, "&") {
-		if _, sure := pairName(pair); !sure {
-			b = frame.Append(append(b, '?'), pair)
-		}
-	}
-	return append(b, '.')
-}
-
-func appendOtherQuery(b []byte, names []string, query string) []byte {
-	for pair := range strings.SplitSeq(query, "&") {
-		name, sure := pairName(pair)
-		if pair == "" || sure && slices.Contains(names, name) {
-			continue
-		}
-		b = frame.Append(append(b, '='), pair)
-	}
-	return append(b, '.')
-}
-
-// pairName returns the name of a query pair. It is not sure of names that are
-// encoded, and of pairs with a semicolon, which some parsers take for "&".
-func pairName(pair string) (name string, sure bool) {
-	name, _, _ = strings.Cut(pair, "=")
-	return name, !strings.ContainsAny(name, "%+") && strings.IndexByte(pair, ';') < 0
 }

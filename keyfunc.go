@@ -83,7 +83,7 @@ func PathValue(name string) KeyPart {
 	return pathValuePart(name)
 }
 
-// ClientCertificate adds the client's verified TLS certificate to the key, as
+// ClientCertificate adds the client's TLS certificate to the key, as
 // a SHA-256 digest, so that requests with one use the cache.
 func ClientCertificate() KeyPart { return certPart{} }
 

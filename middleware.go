@@ -15,7 +15,7 @@ func (c *Cache) Page(ttl time.Duration, opts ...Option) func(http.Handler) http.
 	p := c.base
 	p.TTL = ttl
 	p = p.derive("Page", opts)
-	return func(next http.Handler) http.Handler { return c.route(p, next) }
+	return func(next http.Handler) http.Handler { return c.route("Page", p, next) }
 }
 
 // PageFunc decorates one handler as [Cache.Page] does:
@@ -25,7 +25,7 @@ func (c *Cache) PageFunc(ttl time.Duration, h http.HandlerFunc, opts ...Option) 
 	checkTTL("PageFunc", ttl)
 	p := c.base
 	p.TTL = ttl
-	return c.route(p.derive("PageFunc", opts), h).ServeHTTP
+	return c.route("PageFunc", p.derive("PageFunc", opts), h).ServeHTTP
 }
 
 // Handler is middleware that stores only responses that state a lifetime: in
@@ -33,7 +33,7 @@ func (c *Cache) PageFunc(ttl time.Duration, h http.HandlerFunc, opts ...Option) 
 func (c *Cache) Handler(next http.Handler) http.Handler {
 	p := c.base
 	p.TTL = 0
-	return c.route(p, next)
+	return c.route("Handler", p, next)
 }
 
 // ServeHTTP answers from the cache or runs the handler: RFC 9111 section 4 from
@@ -88,12 +88,13 @@ func (rt *route) answer(w http.ResponseWriter, r *http.Request, a admission, k *
 // then the body, a part of it, or 304.
 func (rt *route) hit(w http.ResponseWriter, r *http.Request, a admission, e *entry, now int64) {
 	e.route.count(ResultHit)
-	if r.Pattern == "" {
-		r.Pattern = e.pattern // the router has not run; loggers outside want its word
+	if e.pattern != "" {
+		r.Pattern = e.pattern // the router has not run to its end; loggers outside want its word
 	}
 	age, ttl := e.ageAt(now)
 	h := w.Header()
 	plain := len(h) == 0 && !e.relayed // no Cache-Status but ours
+	encoded := len(h) > 0 && encodedOutside(h, e)
 	replay(h, e.fields)
 	h["Age"] = ageLines.line(age)
 	if line := rt.lines.of(e, ttl); plain {
@@ -102,8 +103,8 @@ func (rt *route) hit(w http.ResponseWriter, r *http.Request, a admission, e *ent
 		appendStatusLine(h, line[0])
 	}
 	if rt.core.observer != nil {
-		rt.observeHit(w, r, a, e, now)
+		rt.observeHit(w, r, a, e, now, encoded)
 		return
 	}
-	writeEntry(w, r, e, a)
+	writeEntry(w, r, e, a, encoded)
 }

@@ -234,8 +234,8 @@ func (p *Policy) check(where string) {
 	if p.ClientMaxAge < 0 {
 		bad("ClientMaxAge must be positive, got %v", p.ClientMaxAge)
 	}
-	if !isToken(p.Name) {
-		bad("Name %q must be a token as in RFC 9110 section 5.6.2, such as \"shop\"", p.Name)
+	if !isToken(p.Name) || !isAlpha(p.Name[0]) && p.Name[0] != '*' {
+		bad("Name %q must be a token that begins with a letter (RFC 9651 section 3.3.4), such as \"shop\"", p.Name)
 	}
 	if err := p.keys.check(); err != "" {
 		bad("%s", err)
@@ -262,9 +262,10 @@ func isToken(s string) bool {
 	return s != ""
 }
 
+func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
 func isTokenByte(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+	if isAlpha(c) || '0' <= c && c <= '9' {
 		return true
 	}
 	switch c {

@@ -53,6 +53,7 @@ const (
 	reasonTrailers        Reason = "trailers"
 	reasonHandlerSilent   Reason = "handler-silent"
 	reasonHandlerPanic    Reason = "handler-panic"
+	reasonLateError       Reason = "late-error"
 	reasonDeadline        Reason = "deadline"
 	reasonClientGone      Reason = "client-gone"
 	reasonLengthMismatch  Reason = "length-mismatch"
@@ -83,7 +84,7 @@ var sentences = []struct {
 	{reasonTargetTooLong, "The request target is longer than Policy.MaxTarget."},
 	{reasonAuthorization, "The request carries credentials; only Key(Header(\"Authorization\")) lets it in, with pages for each value."},
 	{reasonIdentity, "The request carries a field that names a user or a tenant; only Key(Header(name)) lets it in, with pages for each value."},
-	{reasonClientCert, "The client showed a verified TLS certificate. Key(ClientCertificate()) caches a page per certificate."},
+	{reasonClientCert, "The client showed a TLS certificate. Key(ClientCertificate()) caches a page per certificate."},
 	{reasonCookie, "The request carries a cookie that is neither ignored nor part of the key. Use IgnoreCookies or Key(Cookie(name))."},
 	{reasonUpgrade, "The request asks for another protocol."},
 	{reasonEventStream, "The request accepts an event stream."},
@@ -115,6 +116,7 @@ var sentences = []struct {
 	{reasonTrailers, "The response has trailers."},
 	{reasonHandlerSilent, "The handler returned without writing anything."},
 	{reasonHandlerPanic, "The handler did not return normally."},
+	{reasonLateError, "WriteHeader was called with a 5xx status after the response had begun, as recovering middleware does, so the page may be cut short."},
 	{reasonDeadline, "The handler ended after its context's deadline, so the page may be cut short."},
 	{reasonClientGone, "The client went away and the handler's context was cancelled before it ended."},
 	{reasonLengthMismatch, "The body does not have the length that Content-Length declares."},

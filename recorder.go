@@ -28,6 +28,7 @@ type recorder struct {
 	written  int64     // the bytes it wrote while recording
 	frozen   *snapshot // the header map at the handler's WriteHeader
 	body     body
+	late     bool // an error status came when it was too late
 	short    bool // a write was refused for passing the declared length
 	tee      bool // pass through and go on recording, for StoreFlushed
 	mute     bool // the client's condition was answered; the body is dropped
@@ -54,8 +55,10 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.w }
 func (rec *recorder) WriteHeader(status int) {
 	switch {
 	case rec.state == recording, rec.mute:
+		rec.late = rec.late || status >= http.StatusInternalServerError
 		return // superfluous, as net/http calls it
 	case rec.state == aside:
+		rec.late = rec.late || status >= http.StatusInternalServerError
 		rec.w.WriteHeader(status)
 		return
 	case status != http.StatusSwitchingProtocols && status < 200 || status > 999:
@@ -153,21 +156,11 @@ func (rec *recorder) admit(n int) (int, error, bool) {
 }
 
 // ReadFrom lets net/http use its fast path once nothing is recorded any more.
+// The header is sent with the first bytes: a source that cannot be read leaves
+// the handler free to answer with an error.
 func (rec *recorder) ReadFrom(src io.Reader) (n int64, err error) {
-	if rec.state == fresh {
-		rec.WriteHeader(http.StatusOK)
-	}
-	if rec.state == aside && !rec.mute && !rec.tee {
-		return io.Copy(rec.w, src)
-	}
-	return rec.readInto(src)
-}
-
-// readInto copies piece by piece, and lets the rest go the fast way when the
-// recorder has stepped aside meanwhile.
-func (rec *recorder) readInto(src io.Reader) (n int64, err error) {
 	piece := make([]byte, 16<<10)
-	for {
+	for !rec.passing() {
 		m, readErr := src.Read(piece)
 		if m > 0 {
 			wrote, err := rec.Write(piece[:m])
@@ -182,12 +175,14 @@ func (rec *recorder) readInto(src io.Reader) (n int64, err error) {
 		if readErr != nil {
 			return n, readErr
 		}
-		if rec.state == aside && !rec.mute && !rec.tee {
-			rest, err := io.Copy(rec.w, src)
-			return n + rest, err
-		}
 	}
+	rest, err := io.Copy(rec.w, src)
+	return n + rest, err
 }
+
+// passing reports whether all that is written goes to the client and nowhere
+// else.
+func (rec *recorder) passing() bool { return rec.state == aside && !rec.mute && !rec.tee }
 
 // Flush sends what there is; the response is passed through from here on.
 func (rec *recorder) Flush() { _ = rec.FlushError() }

@@ -58,6 +58,9 @@ func (s *snapshot) exact(name string) (lines []string, ok bool) {
 
 // has reports whether there is such a field, however its name is written.
 func (s *snapshot) has(canonicalName string) bool {
+	if s == nil {
+		return false
+	}
 	for i := range s.fields {
 		if s.fields[i].is(canonicalName) {
 			return true

@@ -1,6 +1,7 @@
 package pagecache
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -148,8 +149,15 @@ func headerSize(h http.Header) (n int) {
 	return n
 }
 
-func refused(p *Policy, resp response) bool {
-	for _, f := range p.Refuse {
+// refused asks the Refuse functions. One that panics refuses.
+func (rt *route) refused(resp response) (refuse bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			refuse = true
+			rt.core.warn("refuse panic", fmt.Sprintf("a Refuse function panicked: %v", p))
+		}
+	}()
+	for _, f := range rt.policy.Refuse {
 		if f(resp.status, resp.header, resp.body) {
 			return true
 		}
@@ -161,7 +169,7 @@ func refused(p *Policy, resp response) bool {
 // handler may write h["set-cookie"], and it reaches the wire.
 func canonical(h http.Header) http.Header {
 	for name := range h {
-		if http.CanonicalHeaderKey(name) != name {
+		if canonicalName(name) != name {
 			return canonicalCopy(h)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,19 @@ func TestThreatS19_BypassedRequestsKeepTheirCookies(t *testing.T) {
 	const cookie = "theme=dark; session=1; _ga=2"
 	if got := get(t, s.URL, "Cookie", cookie); got.reason() != "cookie" || got.saw(t).Header.Get("Cookie") != cookie {
 		t.Errorf("got %q, Cookie %q; want detail=cookie and all cookies", got.cacheStatus(), got.saw(t).Header.Get("Cookie"))
+	}
+}
+
+// TestThreatS14_StrictHidesWhatIsNotKeyed: what no list knows cannot shape the
+// page either.
+func TestThreatS14_StrictHidesWhatIsNotKeyed(t *testing.T) {
+	s := newSite(t, nil, pagecache.Strict("Accept-Language"), pagecache.Key(pagecache.Header("X-Keyed")))
+	fields := []string{"X-Evil", "e", "Accept-Language", "de", "X-Keyed", "k", "X-Forwarded-Host", "h", "User-Agent", "u", "_evil", "e", "Cookie", "_ga=1"}
+	seen := raw(t, s.Server, wire("GET", "/", fields...)).saw(t).Header
+	for name, want := range map[string]string{"X-Evil": "", "User-Agent": "", "_evil": "", "Cookie": "", "Accept-Language": "de", "X-Keyed": "k", "X-Forwarded-Host": "h"} {
+		if got := strings.Join(seen[name], ", "); got != want {
+			t.Errorf("%s: the handler saw %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -116,6 +116,11 @@ func TestThreatS08_MountsNeverShare(t *testing.T) {
 		r.Handle("/{id}", h)
 		return r
 	}
+	subMux := func(h http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/{id}", h)
+		return mux
+	}
 	rewrite := func(h http.Handler) http.Handler { // by something that the target does not show
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if lang := r.Header.Get("Accept-Language"); lang != "" {
@@ -143,6 +148,18 @@ func TestThreatS08_MountsNeverShare(t *testing.T) {
 			mux.Handle("/", h)
 			return mux
 		}, [][]string{{"/x/1"}, {"/y/1"}, {"/1"}, {"/x/%31"}}},
+		"chi, one sub-router": {func(h http.Handler) http.Handler {
+			r, s := chi.NewRouter(), sub(h)
+			r.Mount("/x", s)
+			r.Mount("/y", s)
+			return r
+		}, [][]string{{"/x/1"}, {"/y/1"}, {"/x/2"}}},
+		"ServeMux, one sub-router": {func(h http.Handler) http.Handler {
+			mux, s := http.NewServeMux(), subMux(h)
+			mux.Handle("/x/", http.StripPrefix("/x", s))
+			mux.Handle("/y/", http.StripPrefix("/y", s))
+			return mux
+		}, [][]string{{"/x/1"}, {"/y/1"}, {"/x/2"}}},
 		"chi Mount": {func(h http.Handler) http.Handler {
 			r := chi.NewRouter()
 			r.Mount("/x", sub(h))
@@ -159,8 +176,11 @@ func TestThreatS08_MountsNeverShare(t *testing.T) {
 		"rewritten host": {rehost, [][]string{{"/1"}, {"/1", "X-Real-Host", "evil.example"}}},
 	}
 	for name, m := range mounts {
-		for _, key := range map[string][]pagecache.Option{"default": nil, "query": {pagecache.Key(pagecache.Query("q"))}} {
-			t.Run(name, func(t *testing.T) {
+		for part, key := range map[string][]pagecache.Option{"default": nil, "query": {pagecache.Key(pagecache.Query("q"))}, "path value": {pagecache.Key(pagecache.PathValue("id"))}} {
+			if part == "path value" && name != "chi, one sub-router" && name != "ServeMux, one sub-router" {
+				continue // there is none
+			}
+			t.Run(name+", "+part, func(t *testing.T) {
 				var o oracle
 				srv := serve(t, m.build(newCache(t, key...).Page(time.Minute)(&o)))
 				pages := make([]reply, len(m.asks))

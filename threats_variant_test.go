@@ -122,8 +122,8 @@ func TestThreatS26_VariantsAreBounded(t *testing.T) {
 	}
 }
 
-// TestThreatS26_UniqueFieldsAreBounded: one name too many, and a name that
-// comes later.
+// TestThreatS26_NamesOnlyGrow: a response that names fewer fields than one
+// before it does not undo the distinction.
 func TestThreatS26_NamesOnlyGrow(t *testing.T) {
 	for _, b := range backends {
 		t.Run(b.name, func(t *testing.T) {
@@ -136,15 +136,22 @@ func TestThreatS26_NamesOnlyGrow(t *testing.T) {
 			}}
 			h := newCache(t, b.with()...).Page(time.Minute)(&o)
 			for range 3 {
-				for _, fields := range [][]string{{"X-A", "1"}, {"X-A", "1", "X-B", "1"}, {"X-A", "1", "X-B", "2"}, {"X-A", "2"}} {
+				for _, fields := range [][]string{{"X-A", "1", "X-B", "1"}, {"X-A", "1"}, {"X-A", "1", "X-B", "2"}, {"X-A", "2"}} {
 					got := call(h, page("/", fields...)).saw(t)
-					if got.Header.Get("X-A") != fields[1] || len(fields) > 2 && got.Header.Get("X-B") != fields[3] {
+					if strings.Join(append(got.Header["X-A"], got.Header["X-B"]...), "/") != strings.Join(every2nd(fields), "/") {
 						t.Errorf("%v: got the page for %v", fields, got.Header)
 					}
 				}
 			}
 		})
 	}
+}
+
+func every2nd(fields []string) (values []string) {
+	for i := 1; i < len(fields); i += 2 {
+		values = append(values, fields[i])
+	}
+	return values
 }
 
 // TestThreatS31_PerResponseFieldsAreNotReplayed, whoever set them.

@@ -221,3 +221,10 @@ func timedPage(t testing.TB, d time.Duration, target string, fields ...string) *
 	t.Cleanup(cancel)
 	return page(target, fields...).WithContext(ctx)
 }
+
+// cancellable gives a request a client that can hang up.
+func cancellable(t testing.TB, r *http.Request) (*http.Request, context.CancelFunc) {
+	ctx, hangUp := context.WithCancel(t.Context())
+	t.Cleanup(hangUp)
+	return r.WithContext(ctx), hangUp
+}

@@ -8,8 +8,14 @@ import (
 )
 
 // writeEntry sends a stored response whose fields stand in w's header map
-// already. It answers the request's conditions and ranges.
-func writeEntry(w http.ResponseWriter, r *http.Request, e *entry, a admission) {
+// already. It answers the request's conditions and ranges. Where middleware
+// outside has announced that it encodes the body, neither its length nor a part
+// of it is ours to tell.
+func writeEntry(w http.ResponseWriter, r *http.Request, e *entry, a admission, encodedOutside bool) {
+	if encodedOutside {
+		delete(w.Header(), "Content-Length")
+		a.flags &^= ranged
+	}
 	if e.status == http.StatusOK && a.flags&(conditional|ranged) != 0 && writePart(w, r, e, a) {
 		return
 	}
@@ -35,7 +41,7 @@ func writePart(w http.ResponseWriter, r *http.Request, e *entry, a admission) bo
 		return false
 	}
 	lines := r.Header["Range"]
-	if len(lines) != 1 || !rangeApplies(r.Header, e.etag, first(h["Last-Modified"])) {
+	if len(lines) != 1 || !rangeApplies(r.Header, e.etag, e.dated) {
 		return false
 	}
 	size := int64(len(e.body))

@@ -122,7 +122,7 @@ func FuzzWriteEntry(f *testing.F) {
 		}
 		w := httptest.NewRecorder()
 		w.Header()["Content-Type"] = []string{"text/plain"}
-		writeEntry(w, r, e, a)
+		writeEntry(w, r, e, a, false)
 
 		parts, body, status := modelRanges(rng, size)
 		if conditionally {

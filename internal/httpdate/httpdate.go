@@ -5,6 +5,7 @@ package httpdate
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,10 +33,24 @@ func Parse(s string, now time.Time) (time.Time, bool) {
 	return parseRFC850(s, now)
 }
 
-// Format returns t as IMF-fixdate, in UTC.
+// Format returns t as IMF-fixdate, in UTC. The text of the second asked for
+// last is remembered: mostly that is the present one.
 func Format(t time.Time) string {
-	return t.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+	second := t.Unix()
+	if last := lastFormatted.Load(); last != nil && last.second == second {
+		return last.text
+	}
+	text := t.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+	lastFormatted.Store(&formatted{second, text})
+	return text
 }
+
+type formatted struct {
+	second int64
+	text   string
+}
+
+var lastFormatted atomic.Pointer[formatted]
 
 // Field reads a field that holds one date, like Expires. Several lines are
 // present but not ok, even if they agree.

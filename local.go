@@ -1,37 +1,12 @@
 package pagecache
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 )
-
-// lookup is what a look-up found: an entry that may be sent, or why there is
-// none.
-type lookup struct {
-	entry  *entry
-	page   *marker // the page's variants, if it has any
-	fwd    string  // why the handler has to run, as in RFC 9211 section 2.2
-	ticket *ticket // of a Store: the fences as they stood
-}
-
-const (
-	uriMiss  = "uri-miss"
-	varyMiss = "vary-miss"
-	stale    = "stale"
-	unknown  = "miss"
-)
-
-// find looks for a fresh response that the request selects. A look-up that is
-// made again goes on with what l knows of the request's spending.
-func (rt *route) find(l *lookup, r *http.Request, k *key, now int64) {
-	if rt.core.remote != nil {
-		rt.core.remote.find(l, rt, r, k, now)
-		return
-	}
-	rt.core.findLocal(l, k, r.Header, now)
-}
 
 // findLocal is one load, or two when the page has variants.
 func (c *core) findLocal(l *lookup, k *key, h http.Header, now int64) {
@@ -60,15 +35,6 @@ func (c *core) findVariant(l *lookup, k *key, page *marker, h http.Header, now i
 	}
 }
 
-// take takes the entry in if it is fresh.
-func (l *lookup) take(e *entry, now int64) {
-	if now >= e.ends() {
-		l.fwd = stale
-		return
-	}
-	l.entry = e
-}
-
 // load reads the memory. One that is not our own may panic; that is a miss.
 func (c *core) load(hash uint64) (any, bool) {
 	if c.guarded {
@@ -88,7 +54,7 @@ func (c *core) keep(hash uint64, v any, size int, ttl time.Duration) (err error)
 	return nil
 }
 
-var errMemoryPanic = fmt.Errorf("the memory panicked")
+var errMemoryPanic = errors.New("the memory panicked")
 
 func (c *core) recoverMemory(op string, undo func()) {
 	if p := recover(); p != nil {
@@ -97,19 +63,11 @@ func (c *core) recoverMemory(op string, undo func()) {
 	}
 }
 
-// commit stores an entry, or says why it is not stored after all.
-func (c *core) commit(x *fill, e *entry) Reason {
-	if c.remote != nil {
-		return c.remote.commit(x, e)
-	}
-	return c.commitLocal(x, e)
-}
-
 // commitLocal files the entry in the page's place, or in a place of its own
-// when the page has variants.
+// when the page has variants. No lock is held: of two fills of one page that end
+// together either may win, and a variant that is lost from the list of variants
+// costs a miss.
 func (c *core) commitLocal(x *fill, e *entry) Reason {
-	c.variants.Lock()
-	defer c.variants.Unlock()
 	at, _ := c.load(e.key.hash)
 	var page *marker
 	switch at := at.(type) {

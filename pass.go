@@ -1,0 +1,123 @@
+package pagecache
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pass runs the handler past the cache, with the request and the writer as they
+// are but for Cache-Status.
+func (rt *route) pass(w http.ResponseWriter, r *http.Request, a admission) {
+	rt.passOn(w, r, rt.lines.pass(a.refusal.why), fwdOf(a.refusal.why), a.refusal.why)
+}
+
+// passMiss passes a request on that found nothing and may not fill.
+func (rt *route) passMiss(w http.ResponseWriter, r *http.Request, found *lookup, why Reason) {
+	line := rt.lines.name + "; fwd=" + found.fwd + "; detail=" + string(why)
+	rt.passOn(w, r, line, found.fwd, why)
+}
+
+func (rt *route) passOn(w http.ResponseWriter, r *http.Request, line, fwd string, why Reason) {
+	rec := &recorder{w: w, line: line, core: rt.core}
+	var begun time.Time
+	if rt.core.observer != nil {
+		begun = time.Now()
+	}
+	defer func() {
+		if rec.lent {
+			return
+		}
+		if rec.state == fresh {
+			appendStatusLine(w.Header(), line)
+		}
+		rt.reportPass(r, rec, fwd, why, begun)
+	}()
+	rt.next.ServeHTTP(rec, r)
+}
+
+func (rt *route) reportPass(r *http.Request, rec *recorder, fwd string, why Reason, begun time.Time) {
+	c := rt.core
+	s := c.routeStats(routeLabel(r))
+	s.count(ResultPass)
+	c.passed.add(why)
+	if why == reasonCookie {
+		rt.noteCookie(s, r)
+	}
+	if c.observer != nil {
+		c.emit(r.Context(), Event{Kind: KindRequest, Result: ResultPass, Fwd: fwd, Reason: why, Route: s.label,
+			Status: rec.status, Duration: time.Since(begun), Request: r})
+	}
+}
+
+// cookieWarning is after how many requests a route is reported on which no
+// request could use the cache because of cookies.
+const cookieWarning = 100
+
+func (rt *route) noteCookie(s *routeStats, r *http.Request) {
+	if s.admitted.Load() || s.cookiePasses.Add(1) != cookieWarning {
+		return
+	}
+	var names []string
+	for name := range cookies(r.Header["Cookie"]) {
+		if !isAnalyticsCookie(name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	rt.core.warn("cookie "+s.label, "every request to "+quoteRoute(s.label)+" so far went past the cache because of cookies ("+
+		strings.Join(names, ", ")+"); use IgnoreCookies for those that do not shape the page, Key(Cookie(name)) for those that do")
+}
+
+// fwdOf translates a bypass into the words of RFC 9211 section 2.2.
+func fwdOf(why Reason) string {
+	if why == reasonMethod {
+		return "method"
+	}
+	return "bypass"
+}
+
+// stepsAside handles requests that this route has no business with: it is
+// switched off, the cache is closed, somebody only asks for an explanation, or
+// the same cache answers the request further out.
+func (rt *route) stepsAside(w http.ResponseWriter, r *http.Request) bool {
+	c := rt.core
+	outer, _ := r.Context().Value(controlKey{}).(*Control)
+	for ; outer != nil; outer = outer.outer {
+		switch {
+		case outer.explain != nil && outer.explain.core == c:
+			rt.explain(r, outer.explain)
+			return true
+		case outer.fill != nil && outer.fill.rt.core == c:
+			c.warn("nested "+routeLabel(r), "the same cache is mounted twice on "+quoteRoute(routeLabel(r))+"; the inner one is ignored")
+			rt.next.ServeHTTP(w, r)
+			return true
+		}
+	}
+	takeOver(w, c)
+	switch {
+	case rt.policy.Off:
+		rt.pass(w, r, turnedAway(reasonDisabled))
+	case c.closed.Load():
+		rt.pass(w, r, turnedAway(reasonClosed))
+	default:
+		return false
+	}
+	return true
+}
+
+// takeOver finds out whether the same cache, further out, passed this request
+// on. The inner one then answers it, counts it and reports it, alone.
+func takeOver(w http.ResponseWriter, c *core) {
+	for {
+		if rec, ok := w.(*recorder); ok && rec.fill == nil && rec.core == c {
+			rec.lent = true
+			return
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = u.Unwrap()
+	}
+}
