@@ -32,6 +32,7 @@ type core struct {
 	epoch   time.Time
 
 	flights      flights
+	turns        atomic.Uint64 // tells, without a clock, what came first among misses
 	marks        marks
 	recording    atomic.Int64
 	maxRecording int64

@@ -10,20 +10,21 @@ import (
 	"time"
 
 	"github.com/go-pagecache/pagecache"
-	"github.com/go-pagecache/pagecache/stores/storetest"
 )
 
 // failures are the ways a leader can fail after a second of work, leaving
 // nothing to learn for who waits.
 var failures = map[string]struct {
 	limit time.Duration // of the leader's context
-	fail  func(r *http.Request)
+	fail  http.HandlerFunc
 }{
-	"panic":    {0, func(*http.Request) { panic("out of paper") }},
-	"abort":    {0, func(*http.Request) { panic(http.ErrAbortHandler) }},
-	"goexit":   {0, func(*http.Request) { runtime.Goexit() }},
-	"deadline": {500 * time.Millisecond, func(*http.Request) {}},
-	"hang-up":  {0, func(r *http.Request) { <-r.Context().Done() }},
+	"panic":          {0, func(http.ResponseWriter, *http.Request) { panic("out of paper") }},
+	"panic half-way": {0, func(w http.ResponseWriter, _ *http.Request) { write(w, "half"); panic("out of paper") }},
+	"abort":          {0, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+	"goexit":         {0, func(http.ResponseWriter, *http.Request) { runtime.Goexit() }},
+	"goexit later":   {0, func(w http.ResponseWriter, _ *http.Request) { write(w, "half"); runtime.Goexit() }},
+	"deadline":       {500 * time.Millisecond, func(http.ResponseWriter, *http.Request) {}},
+	"hang-up":        {0, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
 }
 
 // TestFailedLeader: the first run fails; one of those who wait goes next, and
@@ -37,7 +38,7 @@ func TestFailedLeader(t *testing.T) {
 					first := o.runs.Load() == 1
 					time.Sleep(time.Second)
 					if first {
-						failure.fail(r)
+						failure.fail(w, r)
 					}
 				}
 				c := newCache(t, func(p *pagecache.Policy) { p.AfterHangUp = time.Second })
@@ -162,6 +163,33 @@ func TestSecondTrySavesAll(t *testing.T) {
 	})
 }
 
+// TestFailureWhileAnotherRuns: who waits goes on waiting for the second try when
+// the first one fails late.
+func TestFailureWhileAnotherRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o oracle
+		o.first = func(http.ResponseWriter, *http.Request) {
+			if o.runs.Load() == 1 {
+				time.Sleep(3 * time.Second)
+				panic("too late")
+			}
+			time.Sleep(1500 * time.Millisecond)
+		}
+		h := newCache(t, func(p *pagecache.Policy) { p.MaxWait = 2 * time.Second }).Page(time.Hour)(&o)
+		go func() { _, _ = quietly(h, page("/")) }()
+		synctest.Wait()
+		replies, took := crowd(h, 5, sameHome)
+		for i, got := range replies {
+			if got.status != http.StatusOK || got.saw(t).Run != 2 || took[i] != 3500*time.Millisecond {
+				t.Errorf("got %d %q after %v, want the page of the second run after 3.5s", got.status, got.body, took[i])
+			}
+		}
+		if runs := o.runs.Load(); runs != 2 {
+			t.Errorf("got %d runs, want 2", runs)
+		}
+	})
+}
+
 // TestFollowerHangsUp: it waits no longer, and nobody else notices.
 func TestFollowerHangsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -213,59 +241,6 @@ func TestFollowersDeadline(t *testing.T) {
 		}
 		if got := <-leader; got.body != "page" {
 			t.Errorf("the leader: got %q, want the page", got.body)
-		}
-	})
-}
-
-// TestPageLandsBeforeJoining: a request looks the page up in vain, and it is
-// stored before the request joins who waits for it.
-func TestPageLandsBeforeJoining(t *testing.T) {
-	late := func(ctx context.Context, op string, _ []string) error {
-		time.Sleep(10 * time.Millisecond) // the answer is on its way while the page lands
-		return nil
-	}
-	var faults storetest.Faults
-	for name, place := range map[string]func() pagecache.Option{
-		"memory": func() pagecache.Option { return pagecache.WithMemory(storetest.FaultyMemory(newMapMemory(), &faults)) },
-		"store": func() pagecache.Option {
-			return pagecache.WithStore(storetest.FaultyStore(storetest.NewMap(), &faults))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				faults.Heal()
-				o := worker(5 * time.Millisecond)
-				h := newCache(t, place()).Page(time.Minute)(o)
-				go call(h, page("/"))
-				synctest.Wait()
-				faults.After(storetest.Only(late, "Get", "Load"))
-				second := make(chan reply, 1)
-				go func() { second <- call(h, page("/")) }()
-				synctest.Wait()
-				faults.Heal()
-				if got := <-second; got.saw(t).Run != 1 || o.runs.Load() != 1 {
-					t.Errorf("got %q, %d runs; want the page that landed meanwhile and 1 run", got.cacheStatus(), o.runs.Load())
-				}
-			})
-		})
-	}
-}
-
-// TestOwnPage: a handler that asks for its own page over the network waits for
-// itself. MaxWait gets it out.
-func TestOwnPage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var h http.Handler
-		var o oracle
-		o.first = func(http.ResponseWriter, *http.Request) {
-			if o.runs.Load() == 1 {
-				call(h, page("/"))
-			}
-		}
-		h = newCache(t).Page(time.Minute)(&o)
-		_, took := crowd(h, 1, sameHome)
-		if took[0] != 5*time.Second || o.runs.Load() != 2 {
-			t.Errorf("got an answer after %v and %d runs, want 5s and 2", took[0], o.runs.Load())
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-pagecache/pagecache/internal/frame"
@@ -162,7 +163,7 @@ func plausible(e *entry) bool {
 		return false
 	}
 	for _, f := range e.fields {
-		if !isToken(f.name) || f.change > remove || !replayable(f.name, nil) && f.name != "Content-Length" {
+		if !isToken(f.name) || f.change > remove || f.change != remove && !replayable(f.name, nil) && f.name != "Content-Length" {
 			return false
 		}
 		if slices.ContainsFunc(f.lines, badFieldValue) {
@@ -172,14 +173,7 @@ func plausible(e *entry) bool {
 	return true
 }
 
-func badFieldValue(line string) bool {
-	for i := range len(line) {
-		if c := line[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return true
-		}
-	}
-	return false
-}
+func badFieldValue(line string) bool { return strings.ContainsAny(line, "\r\n\x00") }
 
 // encodeMarker writes the marker of a page with variants. The places of the
 // variants follow from the names, so a lost marker is replaced by an equal one.

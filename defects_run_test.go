@@ -130,7 +130,7 @@ func TestDefect12_CutShortIsNotStored(t *testing.T) {
 					h := c.Page(time.Minute)(&o)
 					r, cancel := cut(page("/"))
 					defer cancel()
-					call(h, r)
+					wantReason(t, "cut short", call(h, r), map[string]string{"client gone": "client-gone", "deadline": "deadline"}[name])
 					if got := call(h, page("/")); got.status != 200 || got.saw(t).Run != 2 {
 						t.Errorf("got %q, run %d; want the second run", got.cacheStatus(), got.saw(t).Run)
 					}
@@ -141,14 +141,16 @@ func TestDefect12_CutShortIsNotStored(t *testing.T) {
 }
 
 func TestDefect12_WrongLengthIsNotStored(t *testing.T) {
-	for name, declared := range map[string]string{"too short": "20", "too long": "3", "nothing": "20", "exact": "10"} {
+	for name, declared := range map[string]string{"too short": "20", "too long": "3", "nothing": "20", "exact": "10", "exact, and then more": "10"} {
 		t.Run(name, func(t *testing.T) {
 			h := func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", declared)
 				if name != "nothing" {
 					_, _ = io.WriteString(w, "0123456789")
 				}
-				_, _ = io.WriteString(w, "")
+				if name == "exact, and then more" {
+					_, _ = io.WriteString(w, "more")
+				}
 			}
 			cached, bare := compare(t, http.HandlerFunc(h), func(srv *httptest.Server) reply {
 				get(t, srv.URL)
@@ -260,6 +262,13 @@ func TestDefect15_ImplicitStatus(t *testing.T) {
 			w.Header().Set("Cache-Control", "no-store")
 			w.Header().Set("Content-Type", "late/type")
 		}, true},
+		"fields after the status, then a flush": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/early")
+			_, _ = io.WriteString(w, "page")
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Content-Type", "late/type")
+			_ = http.NewResponseController(w).Flush()
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for i := range 2 {

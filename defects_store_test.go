@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,17 @@ var storeFaults = map[string]func(*storetest.Faults) (end func()){
 		f.After(storetest.Fail(storetest.ErrFault))
 		return func() {}
 	},
-	"flips a bit":      values(storetest.FlipBit),
+	"flips a bit": values(storetest.FlipBit),
+	"flips a bit of a body": values(func(all [][]byte) [][]byte {
+		all = slices.Clone(all)
+		for i, v := range all {
+			if len(v) > 100 { // a page, and no bookkeeping; its body stands at the end
+				all[i] = slices.Clone(v)
+				all[i][len(v)-20] ^= 1
+			}
+		}
+		return all
+	}),
 	"truncates":        values(storetest.Truncate),
 	"empties":          values(storetest.Empty),
 	"answers rubbish":  values(storetest.Foreign),
@@ -62,15 +73,16 @@ func values(hook func([][]byte) [][]byte) func(*storetest.Faults) func() {
 
 // withFaultyStore runs test in a bubble with a cache over a store that holds
 // /old and then begins to fail, and heals at the end.
-func withFaultyStore(t *testing.T, fail func(*storetest.Faults) func(), test func(t *testing.T, o *oracle, h http.Handler)) {
+func withFaultyStore(t *testing.T, fail func(*storetest.Faults) func(), test func(t *testing.T, o *oracle, h http.Handler, old reply)) {
 	synctest.Test(t, func(t *testing.T) {
 		var faults storetest.Faults
 		var o oracle
 		c := newCache(t, pagecache.WithStore(storetest.FaultyStore(storetest.NewMap(), &faults)))
 		h := c.Page(time.Hour)(&o)
-		call(h, page("/old"))
+		old := call(h, page("/old"))
+		wantHit(t, "before the fault", call(h, page("/old")), old)
 		end := fail(&faults)
-		test(t, &o, h)
+		test(t, &o, h, old)
 		faults.Heal()
 		end()
 		synctest.Wait()
@@ -86,12 +98,18 @@ func withFaultyStore(t *testing.T, fail func(*storetest.Faults) func(), test fun
 func TestDefect16_StoreFaultsCostTimeOnly(t *testing.T) {
 	for name, fail := range storeFaults {
 		t.Run(name, func(t *testing.T) {
-			withFaultyStore(t, fail, func(t *testing.T, _ *oracle, h http.Handler) {
+			withFaultyStore(t, fail, func(t *testing.T, _ *oracle, h http.Handler, old reply) {
+				made := map[string]string{"/old": old.body}
 				for _, target := range []string{"/old", "/other", "/old", "/other"} {
 					began := time.Now()
 					got := call(h, page(target))
 					if got.status != 200 || got.saw(t).Path != target {
 						t.Errorf("%s: got status %d, body %q; want 200 and its page", target, got.status, got.body)
+					}
+					if !got.hit() {
+						made[target] = got.body
+					} else if got.body != made[target] {
+						t.Errorf("%s: got %q, which the handler never wrote", target, got.body)
 					}
 					if took := time.Since(began); took > 50*time.Millisecond {
 						t.Errorf("%s: took %v, want 50ms at most", target, took)
@@ -107,7 +125,7 @@ func TestDefect16_StoreFaultsCostTimeOnly(t *testing.T) {
 func TestDefect16_StoreFaultsAreNoHerd(t *testing.T) {
 	for name, fail := range storeFaults {
 		t.Run(name, func(t *testing.T) {
-			withFaultyStore(t, fail, func(t *testing.T, o *oracle, h http.Handler) {
+			withFaultyStore(t, fail, func(t *testing.T, o *oracle, h http.Handler, _ reply) {
 				o.first = func(http.ResponseWriter, *http.Request) { time.Sleep(time.Second) }
 				began := o.runs.Load()
 				for i, got := range waiters(20, h, func(int) *http.Request { return page("/other") }) {

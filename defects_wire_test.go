@@ -2,6 +2,7 @@ package pagecache_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-pagecache/pagecache"
@@ -104,10 +106,14 @@ func (w ownWriter) Write(p []byte) (int, error) {
 func TestDefect22_FieldsOfAHitAreItsOwn(t *testing.T) {
 	cached := newCache(t).Page(time.Minute)(text("page", "X-Field", "a", "X-Field", "b", "Vary", "X-Lang"))
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { cached.ServeHTTP(ownWriter{w}, r) })
-	call(h, page("/"))
+	miss := call(h, page("/"))
 	for _, got := range gather(20, func(int) reply { return call(h, page("/")) }) {
 		for name, want := range map[string]int{"X-Field": 3, "Age": 2, "Cache-Status": 2, "Etag": 2, "Date": 2, "Vary": 2} {
-			if lines := got.header[name]; len(lines) != want || lines[want-1] != "outer" || !strings.Contains(got.header["Cache-Status"][0], "hit") {
+			lines := got.header[name]
+			if name != "Age" && name != "Cache-Status" && lines[0] != miss.header[name][0] {
+				t.Errorf("%s: got %q, want %q first", name, lines, miss.header[name][0])
+			}
+			if len(lines) != want || lines[want-1] != "outer" || !strings.Contains(got.header["Cache-Status"][0], "hit") {
 				t.Errorf("%s: got %q, want %d lines", name, lines, want)
 			}
 		}
@@ -173,6 +179,39 @@ func TestDefect25_FirstByteIsNotDelayed(t *testing.T) {
 			if got := (reply{header: res.Header}); got.hit() || got.reason() != "streaming" {
 				t.Errorf("%s: got %q, want detail=streaming", contentType, got.cacheStatus())
 			}
+		}
+	}
+}
+
+// TestDefect25_HangUpEndsAStream: nobody else waits for what is passed through,
+// so its handler must learn that its client has gone.
+func TestDefect25_HangUpEndsAStream(t *testing.T) {
+	for name, begin := range map[string]func(http.ResponseWriter){
+		"flushed":  func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() },
+		"too much": func(w http.ResponseWriter) { _, _ = w.Write(make([]byte, 1<<20+1)) },
+	} {
+		for _, early := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, gone before %v", name, early), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, hangUp := context.WithCancel(t.Context())
+					var ended time.Duration
+					began := time.Now()
+					h := newCache(t).Page(time.Minute)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if early {
+							hangUp()
+							time.Sleep(time.Second)
+						}
+						begin(w)
+						time.AfterFunc(time.Second, hangUp)
+						<-r.Context().Done()
+						ended = time.Since(began)
+					}))
+					call(h, page("/").WithContext(ctx))
+					if ended != time.Second {
+						t.Errorf("the handler learned of it after %v, want 1s", ended)
+					}
+				})
+			})
 		}
 	}
 }

@@ -22,6 +22,7 @@ type entry struct {
 
 	// Times are nanoseconds since the cache's epoch, by the monotonic clock.
 	started int64         // when the handler was called
+	turn    uint64        // and in which turn
 	created int64         // when it had returned
 	fresh   time.Duration // how long it may be served from then on
 	age     time.Duration // how old it was by then
@@ -63,10 +64,12 @@ func (x *fill) entry(said remarks) *entry {
 	e := &entry{
 		key:     x.key,
 		vary:    x.verdict.vary,
+		values:  varyValues(x.verdict.vary, x.asked),
 		status:  x.rec.status,
 		fields:  fields,
 		body:    append([]byte(nil), body...),
 		started: x.started,
+		turn:    x.turn,
 		created: c.now(),
 		fresh:   x.verdict.life.fresh,
 		age:     x.verdict.life.age,

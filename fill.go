@@ -33,7 +33,9 @@ type fill struct {
 	before  *snapshot // what outer middleware had set; nil for nothing
 
 	begun    time.Time // only when somebody observes
-	started  int64
+	arrived  uint64    // the turn in which the request came, see core.turns
+	started  int64     // when its handler was called, since the cache's epoch
+	turn     uint64    // and in which turn
 	verdict  verdict
 	extra    []field // what storing added to the handler's fields
 	returned bool    // the handler returned normally
@@ -54,7 +56,7 @@ const (
 
 // run calls the handler on the client's own goroutine.
 func (x *fill) run() {
-	x.started = x.rt.core.now()
+	x.started, x.turn = x.rt.core.now(), x.rt.core.turns.Add(1)
 	x.prepare()
 	defer x.end()
 	if x.rt.core.remote != nil {
@@ -152,7 +154,7 @@ func (x *fill) incomplete() Reason {
 	if x.rec.late {
 		return reasonLateError
 	}
-	if x.rec.short || declared >= 0 && hasBody(x.rec.status) && declared != x.rec.written {
+	if declared >= 0 && hasBody(x.rec.status) && declared != x.rec.written {
 		return reasonLengthMismatch
 	}
 	for name := range x.w.Header() {

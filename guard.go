@@ -19,11 +19,13 @@ type guard struct {
 	budget time.Duration
 
 	calls     sync.WaitGroup // all goroutines that are inside the store
+	slots     chan struct{}  // one for each of them
 	abandoned atomic.Int32
 }
 
-// maxAbandoned is how many calls may be left behind at one time.
-const maxAbandoned = 64
+// maxCalls is how many calls may be inside the store at one time, and therefore
+// how many may be left behind there.
+const maxCalls = 64
 
 var (
 	errStoreHangs = errors.New("too many calls to the store have not come back")
@@ -31,7 +33,7 @@ var (
 )
 
 func newRemote(c *core, s Store, budget time.Duration) *remote {
-	return &remote{guard: guard{core: c, store: s, budget: budget}}
+	return &remote{guard: guard{core: c, store: s, budget: budget, slots: make(chan struct{}, maxCalls)}}
 }
 
 // spending is what is left of the time that one request may spend on its
@@ -45,13 +47,18 @@ func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, err
 	if spent.left <= 0 {
 		return value, context.DeadlineExceeded
 	}
-	if g.abandoned.Load() >= maxAbandoned {
+	if g.abandoned.Load() >= maxCalls {
 		return value, errStoreHangs
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), spent.left)
 	defer cancel()
 	began := time.Now()
 	defer func() { spent.left -= time.Since(began) }()
+	select {
+	case g.slots <- struct{}{}:
+	case <-ctx.Done():
+		return value, ctx.Err()
+	}
 	type result struct {
 		value T
 		err   error
@@ -68,6 +75,7 @@ func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, err
 			if left.Swap(true) {
 				g.abandoned.Add(-1)
 			}
+			<-g.slots
 		}()
 		r.value, r.err = op(ctx)
 	})

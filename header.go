@@ -59,7 +59,7 @@ func difference(before, after *snapshot, room int) []field {
 	fields := make([]field, 0, len(after.fields)+room)
 	connection := after.all("Connection")
 	for _, f := range after.fields {
-		if !replayable(f.name, connection) {
+		if !replayable(f.name, connection) || !isToken(f.name) { // net/http drops what is no field name
 			continue
 		}
 		old, had := before.exact(f.name)
@@ -168,8 +168,14 @@ func compact(fields []field) {
 }
 
 // intern appends s to text, which must have room for it, and returns the copy.
+// Line ends become blanks, as they do when net/http sends them.
 func intern(text *strings.Builder, s string) string {
 	start := text.Len()
+	for i := strings.IndexAny(s, "\r\n"); i >= 0; i = strings.IndexAny(s, "\r\n") {
+		text.WriteString(s[:i])
+		text.WriteByte(' ')
+		s = s[i+1:]
+	}
 	text.WriteString(s)
 	return text.String()[start:]
 }

@@ -78,7 +78,7 @@ func (c *core) commitLocal(x *fill, e *entry) Reason {
 	case *marker:
 		if at.key.equal(&e.key) {
 			page = at
-			e.vary = union(at.names, e.vary)
+			e.varyAlso(at.names, x.asked)
 		}
 	}
 	if len(e.vary) == 0 {
@@ -100,7 +100,6 @@ func (c *core) commitVariant(x *fill, e *entry, page *marker) Reason {
 	if len(e.vary) > p.MaxVary {
 		return reasonVaryTooMany
 	}
-	e.values = varyValues(e.vary, x.asked)
 	hash := variantHashOf(c.seed, e.key.hash, e.vary, e.values)
 	if at, _ := c.load(hash); at != nil {
 		if old, ok := at.(*entry); ok && old.key.equal(&e.key) && newer(old, e, c.now()) && slices.Equal(old.vary, e.vary) && slices.EqualFunc(old.values, e.values, slices.Equal) {

@@ -8,7 +8,7 @@ import (
 
 // newFill begins to have a page made.
 func (rt *route) newFill(w http.ResponseWriter, r *http.Request, a admission, k *key, found *lookup) *fill {
-	x := &fill{rt: rt, w: w, r: r, admission: a, key: k.owned()}
+	x := &fill{rt: rt, w: w, r: r, admission: a, key: k.owned(), arrived: rt.core.turns.Add(1)}
 	if rt.core.observer != nil {
 		x.begun = time.Now()
 	}
@@ -89,10 +89,12 @@ func (x *fill) lead(f *flight) {
 }
 
 // follow answers with the page that another request filled, if it is this
-// request's page too. Otherwise it looks again: the page may have variants, or
-// may be purged by now.
+// request's page too and cannot have been purged before this request came.
+// Otherwise it looks again; what it does not find it waits for once more, or
+// fills itself.
 func (x *fill) follow(page *entry, behind *ticket) bool {
-	if x.ticket.agrees(behind) && x.key.equal(&page.key) && selects(page.vary, page.values, x.r.Header) {
+	same := x.key.equal(&page.key) && selects(page.vary, page.values, x.r.Header)
+	if same && (x.arrived < page.turn || x.ticket.agrees(behind)) {
 		x.share(page)
 		return true
 	}
@@ -104,7 +106,7 @@ func (x *fill) follow(page *entry, behind *ticket) bool {
 	}
 	before := x.slot
 	x.take(&found)
-	if x.slot == before { // dropped at once: do not wait for it again
+	if !same && x.slot == before { // another page in our place: waiting is in vain
 		x.collapsed = inVain
 		x.run()
 		return true

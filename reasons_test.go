@@ -127,7 +127,11 @@ var simpleScenarios = map[pagecache.Reason]func(*stage){
 	"trailers":         answering(response(200, "Trailer", "X-Sum")),
 	"handler-silent":   answering(func(http.ResponseWriter, *http.Request) {}),
 	"handler-panic":    answering(func(http.ResponseWriter, *http.Request) { panic("out of paper") }),
-	"length-mismatch":  answering(response(200, "Content-Length", "9")),
+	"late-error": answering(func(w http.ResponseWriter, r *http.Request) {
+		write(w, "half a page")
+		w.WriteHeader(http.StatusGatewayTimeout)
+	}),
+	"length-mismatch": answering(response(200, "Content-Length", "9")),
 }
 
 // scenarios are those that need more.
@@ -179,10 +183,10 @@ var scenarios = map[pagecache.Reason]func(*stage){
 	},
 	"invalidated": func(s *stage) {
 		var faults storetest.Faults
-		purge := func(values [][]byte) [][]byte { return slices.Repeat([][]byte{[]byte("another nonce")}, len(values)) }
+		lost := storetest.Only(storetest.Fail(storetest.ErrDrop), "Get")
 		h := s.open(func(w http.ResponseWriter, r *http.Request) {
 			pagecache.FromContext(r.Context()).Tag("book:312")
-			faults.Values(purge) // as if another process purged a tag now
+			faults.Before(lost) // nobody can tell any more whether the tag was purged meanwhile
 			write(w, "page")
 		}, pagecache.WithStore(storetest.FaultyStore(storetest.NewMap(), &faults)))
 		s.ask(h, page("/"))

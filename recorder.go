@@ -3,6 +3,7 @@ package pagecache
 import (
 	"bufio"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -29,7 +30,6 @@ type recorder struct {
 	frozen   *snapshot // the header map at the handler's WriteHeader
 	body     body
 	late     bool // an error status came when it was too late
-	short    bool // a write was refused for passing the declared length
 	tee      bool // pass through and go on recording, for StoreFlushed
 	mute     bool // the client's condition was answered; the body is dropped
 }
@@ -129,8 +129,9 @@ func (rec *recorder) WriteString(s string) (int, error) {
 	return io.WriteString(rec.w, s)
 }
 
-// admit prepares a write of n bytes: it makes the implicit WriteHeader, steps
-// aside when the bytes do not fit, and refuses what net/http would refuse.
+// admit prepares a write of n bytes: it makes the implicit WriteHeader, and
+// steps aside when the bytes do not fit. Once the client's condition is answered
+// it takes the bytes to nowhere, and it refuses a body that the status forbids.
 func (rec *recorder) admit(n int) (int, error, bool) {
 	if rec.state == fresh {
 		rec.WriteHeader(http.StatusOK)
@@ -145,8 +146,8 @@ func (rec *recorder) admit(n int) (int, error, bool) {
 		return 0, http.ErrBodyNotAllowed, true
 	}
 	if rec.declared >= 0 && rec.written+int64(n) > rec.declared {
-		rec.short = true
-		return 0, http.ErrContentLength, true
+		rec.stepAside(reasonLengthMismatch) // the server knows what to do with it
+		return 0, nil, false
 	}
 	rec.written += int64(n)
 	if why := rec.fill.room(&rec.body, n); why != "" {
@@ -243,7 +244,8 @@ func (rec *recorder) leave(why Reason) {
 // send puts the frozen header and the recorded bytes on the wire.
 func (rec *recorder) send() {
 	h := rec.w.Header()
-	rec.frozen.restore(h)
+	late := rec.frozen.restore(h)
+	defer maps.Copy(h, late)
 	if rec.fill.answersCondition(rec.status, h) {
 		rec.state, rec.mute = aside, true
 	} else {

@@ -4,7 +4,10 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
+	"hash/crc32"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -46,6 +49,7 @@ type ticket struct {
 	made   map[string]bool   // the nonces that this request made, for their keys were absent
 	began  int64             // when the look-up began
 	fenced int64             // when the nonces had been made
+	known  []string          // the tags that the page has whatever its handler adds
 	page   *marker           // what is known of the page's variants
 	spent  *spending         // of the request's budget
 	landed uint64            // how many pages had landed in this process
@@ -56,11 +60,10 @@ type ticket struct {
 // agrees reports whether a page made behind the fences of t2 may be given to a
 // request that read the fences for t when it came: no purge was finished between
 // the two. It is so when all nonces that both read are equal, the mark among
-// them. When the store answered neither, nobody can know; the page is then as
-// old as its handler's run. In process there are no fences to compare.
+// them. In process there are no fences to compare.
 func (t *ticket) agrees(t2 *ticket) bool {
 	if t == nil || t2 == nil || t.failed || t2.failed {
-		return t == nil && t2 == nil || t != nil && t2 != nil && t.failed && t2.failed
+		return t == nil && t2 == nil
 	}
 	for tag, nonce := range t.nonces {
 		other, read := t2.nonces[tag]
@@ -100,12 +103,22 @@ func (k pageKeys) variant(names []string, values [][]string) string {
 
 func fenceKey(tag string) string { return storeKey("f:", []byte(tag)) }
 
+// receivedPath is the path as the client sent it, decoded: every spelling of a
+// path has one fence.
+func receivedPath(r *http.Request) string {
+	path, _, _ := strings.Cut(received(r), "?")
+	if decoded, err := url.PathUnescape(path); err == nil {
+		return decoded
+	}
+	return path
+}
+
 // knownTags are the tags that a page of this request will have whatever its
 // handler adds: they are read together with the page.
 func (rt *route) knownTags(r *http.Request) []string {
 	tags := []string{namespaceTag, markTag, pathTag + r.URL.Path}
-	if received, _, _ := strings.Cut(received(r), "?"); received != r.URL.Path {
-		tags = append(tags, pathTag+received)
+	if path := receivedPath(r); path != r.URL.Path {
+		tags = append(tags, pathTag+path)
 	}
 	return append(tags, rt.policy.Tags...)
 }
@@ -150,9 +163,22 @@ func (s *remote) create(spent *spending, tags []string) ([]string, error) {
 	}
 	nonces := make([]string, len(values))
 	for i, v := range values {
+		if !isNonce(v) {
+			return nil, errCorrupt
+		}
 		nonces[i] = string(v)
 	}
 	return nonces, nil
 }
 
-func newNonce() []byte { return []byte(rand.Text()) }
+// newNonce returns a new nonce. It ends with a checksum, so that one that was
+// damaged is known for it and not taken for another.
+func newNonce() []byte {
+	text := rand.Text()
+	return fmt.Appendf(nil, "%s%08x", text, crc32.Checksum([]byte(text), castagnoli))
+}
+
+func isNonce(b []byte) bool {
+	cut := len(b) - 8
+	return cut > 0 && string(b[cut:]) == fmt.Sprintf("%08x", crc32.Checksum(b[:cut], castagnoli))
+}

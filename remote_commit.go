@@ -13,8 +13,7 @@ func (s *remote) commit(x *fill, e *entry) Reason {
 	if x.ticket == nil || x.ticket.failed || x.ticket.loose {
 		return reasonStoreError
 	}
-	spent := x.ticket.spent
-	known := x.rt.knownTags(x.r)
+	spent, known := x.ticket.spent, x.ticket.known
 	fences, why := s.fencesFor(x, spent, slices.Concat(known, e.tags))
 	if why != "" {
 		return why
@@ -80,7 +79,7 @@ func lateTags(fences []fence, known []string) (late []string) {
 func (s *remote) write(x *fill, spent *spending, e *entry) Reason {
 	keys, page := keysOf(&e.key), x.ticket.page
 	if page != nil {
-		e.vary = union(page.names, e.vary)
+		e.varyAlso(page.names, x.asked)
 	}
 	if len(e.vary) > x.rt.policy.MaxVary {
 		return reasonVaryTooMany
@@ -88,7 +87,6 @@ func (s *remote) write(x *fill, spent *spending, e *entry) Reason {
 	place := keys.page
 	var marked []byte
 	if len(e.vary) > 0 {
-		e.values = varyValues(e.vary, x.asked)
 		place = keys.variant(e.vary, e.values)
 		var room bool
 		if marked, room = markVariant(page, keys, e, place, x.rt.policy.MaxVariants); !room {

@@ -24,7 +24,7 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 		t.failed, l.fwd = true, unknown
 		return
 	}
-	t.nonces, t.page = q.nonces, l.page
+	t.nonces, t.page, t.known = q.nonces, l.page, q.known
 }
 
 // query is one look-up in the Store.
@@ -94,12 +94,19 @@ func (q *query) check(l *lookup, e *entry) error {
 		if _, err := q.get(nil); err != nil {
 			return err
 		}
-		q.hints.set(q.hash, hint{names: e.vary, tags: late})
 	}
 	if q.stands(e) {
 		l.take(e, q.now)
+		q.remember(e.vary, late)
 	}
 	return nil
+}
+
+// remember notes what to ask for the next time.
+func (q *query) remember(names, tags []string) {
+	if h := q.hints.get(q.hash); !slices.Equal(h.names, names) || !slices.Equal(h.tags, tags) {
+		q.hints.set(q.hash, hint{names: names, tags: tags})
+	}
 }
 
 // stands reports whether the entry has every tag that it must have, and no
@@ -134,7 +141,12 @@ func (q *query) get(pages []string) ([][]byte, error) {
 		q.nonces = make(map[string]string, len(tags))
 	}
 	for i, tag := range tags {
-		q.nonces[tag] = string(values[len(pages)+i])
+		nonce := values[len(pages)+i]
+		if len(nonce) > 0 && !isNonce(nonce) {
+			_ = q.guard.delete(q.spent, fenceKey(tag)) // its loss costs misses, keeping it would too
+			return nil, errCorrupt
+		}
+		q.nonces[tag] = string(nonce)
 	}
 	return values[:len(pages)], nil
 }

@@ -90,17 +90,26 @@ func (s *snapshot) header() http.Header {
 }
 
 // restore makes h what it was: what the handler changed after WriteHeader must
-// not reach the client because we sent it later. Trailers announced by prefix
-// are meant to be set late (net/http.TrailerPrefix).
-func (s *snapshot) restore(h http.Header) {
-	for name := range h {
-		if _, ok := s.exact(name); !ok && !strings.HasPrefix(name, http.TrailerPrefix) {
-			delete(h, name)
+// not reach the client because we sent it later. It returns the trailers that
+// were set since by prefix (net/http.TrailerPrefix): they belong back into the
+// map once the header is sent.
+func (s *snapshot) restore(h http.Header) (trailers http.Header) {
+	for name, lines := range h {
+		if _, ok := s.exact(name); ok {
+			continue
 		}
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			if trailers == nil {
+				trailers = make(http.Header)
+			}
+			trailers[name] = lines
+		}
+		delete(h, name)
 	}
 	for _, f := range s.fields {
 		if now, ok := h[f.name]; !ok || (now == nil) != (f.lines == nil) || !slices.Equal(now, f.lines) {
 			h[f.name] = slices.Clone(f.lines)
 		}
 	}
+	return trailers
 }

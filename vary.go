@@ -148,6 +148,13 @@ func valuesOf(names []string, h http.Header) [][]string {
 	return values
 }
 
+// varyAlso files the entry under further fields, those that the page is known to
+// vary on.
+func (e *entry) varyAlso(names []string, asked *snapshot) {
+	e.vary = union(names, e.vary)
+	e.values = varyValues(e.vary, asked)
+}
+
 // appendVariant appends names and values for stores of bytes.
 func appendVariant(b []byte, names []string, values [][]string) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(names)))
