@@ -21,6 +21,9 @@ type guard struct {
 	calls     sync.WaitGroup // all goroutines that are inside the store
 	slots     chan struct{}  // one for each of them
 	abandoned atomic.Int32
+
+	mu       sync.Mutex
+	draining bool // no further calls: somebody waits for those under way
 }
 
 // maxCalls is how many calls may be inside the store at one time, and therefore
@@ -29,6 +32,7 @@ const maxCalls = 64
 
 var (
 	errStoreHangs = errors.New("too many calls to the store have not come back")
+	errDraining   = errors.New("the cache is being closed")
 	errRubbish    = errors.New("the store returned another number of values than keys")
 )
 
@@ -59,14 +63,19 @@ func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, err
 	case <-ctx.Done():
 		return value, ctx.Err()
 	}
+	if !g.enter() {
+		<-g.slots
+		return value, errDraining
+	}
 	type result struct {
 		value T
 		err   error
 	}
 	done := make(chan result, 1)
 	var left atomic.Bool // whoever comes second settles the count
-	g.calls.Go(func() {
+	go func() {
 		var r result
+		defer g.calls.Done()
 		defer func() {
 			if p := recover(); p != nil {
 				r.err = fmt.Errorf("the store panicked: %v", p)
@@ -78,7 +87,7 @@ func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, err
 			<-g.slots
 		}()
 		r.value, r.err = op(ctx)
-	})
+	}()
 	select {
 	case r := <-done:
 		return r.value, r.err
@@ -125,8 +134,22 @@ func (g *guard) delete(spent *spending, key string) error {
 	return err
 }
 
-// drain waits for the calls under way.
+// enter counts a call in, unless the store is being closed.
+func (g *guard) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.draining {
+		return false
+	}
+	g.calls.Add(1)
+	return true
+}
+
+// drain lets no further calls in and waits for those under way.
 func (g *guard) drain(ctx context.Context) error {
+	g.mu.Lock()
+	g.draining = true
+	g.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		g.calls.Wait()

@@ -77,6 +77,7 @@ var variantCases = []struct {
 	{"order of lines", fields("A", "x", "A", "y"), fields("A", "y", "A", "x"), false},
 	{"line twice", fields("A", "x"), fields("A", "x", "A", "x"), false},
 	{"line moved to the next field", fields("A", "x", "A", "y"), fields("A", "x", "B", "y"), false},
+	{"line that spells the next field", fields("A", "x", "A", "B"), fields("A", "x", "B", "B"), false},
 	{"blank", fields("A", "x"), fields("A", "x "), false},
 	{"case", fields("A", "x"), fields("A", "X"), false},
 	{"empty line more", fields("A", "x"), fields("A", "x", "A", ""), false},
