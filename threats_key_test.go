@@ -51,6 +51,7 @@ var strangers = []struct{ name, a, b string }{
 	{"S14 Forwarded second element", wire("GET", "/", "Forwarded", "for=1, for=2;host=evil"), wire("GET", "/", "Forwarded", "for=1, for=2")},
 	{"S14 Forwarded case", wire("GET", "/", "Forwarded", "FOR=1;HOST=evil"), wire("GET", "/", "Forwarded", "for=1")},
 	{"S14 Forwarded elements or parameters", wire("GET", "/", "Forwarded", "host=a,proto=https"), wire("GET", "/", "Forwarded", "host=a;proto=https")},
+	{"S14 Forwarded, of which element", wire("GET", "/", "Forwarded", "for=1,host=a"), wire("GET", "/", "Forwarded", "for=1;host=a")},
 	{"S14 Forwarded in quotes", wire("GET", "/", "Forwarded", `for="1;host=evil"`), wire("GET", "/", "Forwarded", "for=1")},
 	{"S14 Forwarded in quotes that do not end", wire("GET", "/", "Forwarded", `for="1;host=evil`), wire("GET", "/", "Forwarded", "for=1")},
 	{"S14 Forwarded or nothing", wire("GET", "/", "Forwarded", "host=evil"), wire("GET", "/")},
