@@ -162,13 +162,14 @@ func clientCertificate(r *http.Request) *x509.Certificate {
 // acceptsEventStream tells the requests of an EventSource, which ask for that
 // type alone or first. A stream that it misses is passed through all the same.
 func acceptsEventStream(lines []string) bool {
+	return slices.ContainsFunc(lines, isEventStream)
+}
+
+// isEventStream reports whether a media type, or the first of a list of them, is
+// that of server-sent events.
+func isEventStream(mediaType string) bool {
 	const eventStream = "text/event-stream"
-	for _, line := range lines {
-		if len(line) >= len(eventStream) && strings.EqualFold(line[:len(eventStream)], eventStream) {
-			return true
-		}
-	}
-	return false
+	return len(mediaType) >= len(eventStream) && strings.EqualFold(mediaType[:len(eventStream)], eventStream)
 }
 
 // cookies yields the name and value of each cookie of a request, split where

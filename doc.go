@@ -28,7 +28,7 @@
 // A request does not use the cache when it carries what may make its page
 // personal or its meaning another: a cookie, other than those of common
 // analytics scripts; Authorization or another field that names a user or a
-// tenant; a verified TLS client certificate; a body; If-Match; a wish for
+// tenant; a TLS client certificate; a body; If-Match; a wish for
 // another protocol. It reaches the handler as it is. [IgnoreCookies] and the
 // parts of a [Key] admit more.
 //

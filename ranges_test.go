@@ -70,6 +70,9 @@ func TestUnsatisfiableRange(t *testing.T) {
 		if got.status != 416 || got.body != "" || got.header.Get("Content-Range") != "bytes */10" || !got.hit() {
 			t.Errorf("%s: got status %d, body %q, Content-Range %q; want 416, none, bytes */10", rng, got.status, got.body, got.header.Get("Content-Range"))
 		}
+		if got.header.Get("Content-Type") != "" {
+			t.Errorf("%s: got Content-Type %q of no content, want none", rng, got.header.Get("Content-Type"))
+		}
 	}
 	if got := get(t, srv.URL+"/", "Host", stockedHost); got.status != 200 || got.body != digits || got.header.Get("Content-Type") != "text/plain" {
 		t.Errorf("afterwards: got status %d, body %q; want the page", got.status, got.body)

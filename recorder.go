@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 )
 
 // recorder is the response writer that a handler sees behind the cache. It
@@ -92,7 +91,7 @@ func (rec *recorder) freeze(status int) {
 // recorded.
 func (rec *recorder) unfit() Reason {
 	h := canonical(rec.w.Header())
-	if strings.HasPrefix(h.Get("Content-Type"), "text/event-stream") {
+	if isEventStream(h.Get("Content-Type")) {
 		return reasonStreaming
 	}
 	if rec.declared > int64(rec.fill.rt.policy.MaxBody) {
