@@ -191,3 +191,16 @@ var streamTraps = []trap{
 		return said
 	}},
 }
+
+// TestEventStreamInAnyCase: media types are case-insensitive (RFC 9110 section
+// 8.3.1), and an event stream is never recorded.
+func TestEventStreamInAnyCase(t *testing.T) {
+	c := newCache(t)
+	h := c.Page(time.Minute)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "Text/Event-Stream; charset=utf-8")
+		_ = write(w, "data: 1\n\n")
+	}))
+	if got := call(h, page("/")); got.reason() != "streaming" {
+		t.Errorf("got %q, want detail=streaming", got.cacheStatus())
+	}
+}

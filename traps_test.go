@@ -91,8 +91,14 @@ var statusTraps = []trap{
 		return said
 	}},
 	{"not-found", false, func(w http.ResponseWriter, r *http.Request) string { http.NotFound(w, r); return "" }},
-	{"moved", true, func(w http.ResponseWriter, r *http.Request) string { http.Redirect(w, r, "/plain", http.StatusMovedPermanently); return "" }},
-	{"found", false, func(w http.ResponseWriter, r *http.Request) string { http.Redirect(w, r, "/plain", http.StatusFound); return "" }},
+	{"moved", true, func(w http.ResponseWriter, r *http.Request) string {
+		http.Redirect(w, r, "/plain", http.StatusMovedPermanently)
+		return ""
+	}},
+	{"found", false, func(w http.ResponseWriter, r *http.Request) string {
+		http.Redirect(w, r, "/plain", http.StatusFound)
+		return ""
+	}},
 	{"superfluous", true, func(w http.ResponseWriter, r *http.Request) string {
 		w.WriteHeader(200)
 		w.WriteHeader(201)
