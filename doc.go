@@ -13,7 +13,7 @@
 // are answered with its page. Each response says which it was:
 //
 //	Cache-Status: pagecache; fwd=uri-miss; stored; ttl=900
-//	Cache-Status: pagecache; hit; ttl=896
+//	Cache-Status: pagecache; hit; ttl=897
 //
 // [Cache.Page] gives pages a lifetime, [Cache.Handler] obeys only those that
 // responses state themselves. [Cache.With] is a cache with other options for a
