@@ -84,12 +84,16 @@ func (x *fill) prepare() {
 	}
 }
 
-// release gives lent memory back.
+// release gives lent memory back. Whoever kept the writer and uses it after the
+// handler has returned reaches the client's writer and nothing of ours, for what
+// was lent belongs to another request by then.
 func (x *fill) release() {
+	x.rec.state, x.rec.tee, x.rec.mute = aside, false, false
 	x.free(&x.rec.body)
-	x.before.release()
-	x.asked.release()
-	x.rec.frozen.release()
+	for _, s := range []**snapshot{&x.before, &x.asked, &x.rec.frozen} {
+		(*s).release()
+		*s = nil
+	}
 }
 
 // end runs on every way out of the handler: return, panic, runtime.Goexit.

@@ -65,8 +65,8 @@ type Policy struct {
 	// besides a built-in list of client-side analytics cookies.
 	IgnoredCookies []string
 
-	// Strict hides every request field from the handler that is not part of
-	// the key, on AllowedFields, or harmless to the page (see [Strict]).
+	// Strict hides every request field from the handler, while it fills the
+	// cache, that is neither part of the key nor on AllowedFields. See [Strict].
 	Strict bool
 
 	// AllowedFields names request fields that strict mode lets through.
