@@ -155,8 +155,11 @@ func (x *fill) incomplete() Reason {
 	default:
 		return reasonClientGone
 	}
-	if x.rec.late {
+	switch {
+	case x.rec.late:
 		return reasonLateError
+	case x.rec.broken:
+		return reasonBrokenSource
 	}
 	if declared >= 0 && hasBody(x.rec.status) && declared != x.rec.written {
 		return reasonLengthMismatch

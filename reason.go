@@ -56,6 +56,7 @@ const (
 	reasonLateError       Reason = "late-error"
 	reasonDeadline        Reason = "deadline"
 	reasonClientGone      Reason = "client-gone"
+	reasonBrokenSource    Reason = "broken-source"
 	reasonLengthMismatch  Reason = "length-mismatch"
 	reasonSuperseded      Reason = "superseded"
 	reasonInvalidated     Reason = "invalidated"
@@ -119,6 +120,7 @@ var sentences = []struct {
 	{reasonLateError, "WriteHeader was called with a 5xx status after the response had begun, as recovering middleware does, so the page may be cut short."},
 	{reasonDeadline, "The handler ended after its context's deadline, so the page may be cut short."},
 	{reasonClientGone, "The client went away and the handler's context was cancelled before it ended."},
+	{reasonBrokenSource, "The handler copied the body from a source that failed on the way, so the page is cut short."},
 	{reasonLengthMismatch, "The body does not have the length that Content-Length declares."},
 	{reasonSuperseded, "A page whose handler started later was stored meanwhile."},
 	{reasonInvalidated, "The page was invalidated in the store while the handler ran."},

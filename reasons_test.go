@@ -3,6 +3,8 @@ package pagecache_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -130,6 +133,9 @@ var simpleScenarios = map[pagecache.Reason]func(*stage){
 	"late-error": answering(func(w http.ResponseWriter, r *http.Request) {
 		write(w, "half a page")
 		w.WriteHeader(http.StatusGatewayTimeout)
+	}),
+	"broken-source": answering(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, io.MultiReader(strings.NewReader("half a page"), iotest.ErrReader(errors.New("out of paper"))))
 	}),
 	"length-mismatch": answering(response(200, "Content-Length", "9")),
 }

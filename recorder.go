@@ -28,6 +28,7 @@ type recorder struct {
 	written  int64     // the bytes it wrote while recording
 	frozen   *snapshot // the header map at the handler's WriteHeader
 	body     body
+	broken   bool // the source of the body failed on the way
 	late     bool // an error status came when it was too late
 	tee      bool // pass through and go on recording, for StoreFlushed
 	mute     bool // the client's condition was answered; the body is dropped
@@ -173,6 +174,7 @@ func (rec *recorder) ReadFrom(src io.Reader) (n int64, err error) {
 			return n, nil
 		}
 		if readErr != nil {
+			rec.broken = rec.state != fresh
 			return n, readErr
 		}
 	}
