@@ -51,6 +51,9 @@ func (rt *route) admit(r *http.Request) (a admission) {
 		return turnedAway(reasonClientCert)
 	}
 	for name, lines := range r.Header {
+		if name == "Accept" && len(lines) == 1 && !isEventStream(lines[0]) {
+			continue // nearly every request has it
+		}
 		if class := fieldClass(name); class != plainField {
 			a.note(class, name, lines, p)
 		}
@@ -90,7 +93,7 @@ func (a *admission) note(class class, name string, lines []string, p *Policy) {
 	case upgradeField:
 		a.refuse(reasonUpgrade, name)
 	case acceptField:
-		if acceptsEventStream(lines) {
+		if slices.ContainsFunc(lines, isEventStream) {
 			a.refuse(reasonEventStream, name)
 		}
 	}
@@ -159,14 +162,9 @@ func clientCertificate(r *http.Request) *x509.Certificate {
 	return nil
 }
 
-// acceptsEventStream tells the requests of an EventSource, which ask for that
-// type alone or first. A stream that it misses is passed through all the same.
-func acceptsEventStream(lines []string) bool {
-	return slices.ContainsFunc(lines, isEventStream)
-}
-
 // isEventStream reports whether a media type, or the first of a list of them, is
-// that of server-sent events.
+// that of server-sent events. An EventSource asks for nothing else; a stream that
+// is asked for otherwise is passed through all the same.
 func isEventStream(mediaType string) bool {
 	const eventStream = "text/event-stream"
 	return len(mediaType) >= len(eventStream) && strings.EqualFold(mediaType[:len(eventStream)], eventStream)

@@ -31,7 +31,10 @@ type core struct {
 	seed    maphash.Seed
 	epoch   time.Time
 
+	firstHost atomic.Pointer[hostHash]
+
 	flights      flights
+	inside       atomic.Int64  // how many requests are behind this cache, in handlers
 	turns        atomic.Uint64 // tells, without a clock, what came first among misses
 	marks        marks
 	recording    atomic.Int64

@@ -213,13 +213,30 @@ func TestMarkerRoundTrip(t *testing.T) {
 	}
 }
 
-// TestUnpaddedEntry: lines of no text cost four times their bytes in memory,
-// so an entry that is all such lines must not be decoded as far as it goes.
-func TestUnpaddedEntry(t *testing.T) {
-	e := &entry{status: 200, fresh: time.Minute, route: &routeStats{}, fields: []field{{"X", make([]string, 1000), set}}}
+// unpadded is the content of an entry without a body and without the padding
+// that makes up for the memory it takes.
+func unpadded(e *entry) []byte {
+	n := structSize(e)
+	e.body = make([]byte, n) // long enough that there is no padding
 	b := encoded(e)
-	content := bytes.TrimRight(b[codecHeader:len(b)-codecTrailer], "\x00")
-	content = append(content, make([]byte, 4*1000+4)...) // the lines and the body, no padding
-	b = sealed(codecVersion, kindEntry, content)
-	checkFrugal(t, len(b), func() { _, _, _, _ = decodeEntry(b) })
+	content := b[codecHeader : len(b)-codecTrailer-n-4]
+	return append(content, 0, 0, 0, 0)
+}
+
+// TestUnpaddedEntries: lines of no text cost four times their bytes in memory,
+// so an entry that is all such lines must not be decoded as far as it goes.
+func TestUnpaddedEntries(t *testing.T) {
+	lines := &entry{status: 200, fresh: time.Minute, route: &routeStats{}}
+	for range 20 {
+		lines.fields = append(lines.fields, field{"X", make([]string, 100), set})
+	}
+	lists := &entry{status: 200, fresh: time.Minute, route: &routeStats{}, key: key{frames: strings.Repeat("x", 10000)},
+		fields: make([]field, 500), vary: make([]string, 600), values: make([][]string, 600), fences: make([]fence, 700)}
+	for name, e := range map[string]*entry{"lines of many fields": lines, "all lists": lists} {
+		b := sealed(codecVersion, kindEntry, unpadded(e))
+		if _, _, _, err := decodeEntry(b); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+		checkFrugal(t, len(b), func() { _, _, _, _ = decodeEntry(b) })
+	}
 }

@@ -40,6 +40,8 @@ func (c *Cache) Explain(h http.Handler, r *http.Request) Explanation {
 		h = c.route("Explain", c.base, http.NotFoundHandler())
 	}
 	ctx := context.WithValue(r.Context(), controlKey{}, &Control{explain: &e})
+	c.core.inside.Add(1)
+	defer c.core.inside.Add(-1)
 	h.ServeHTTP(nowhere{make(http.Header)}, r.WithContext(ctx))
 	return e
 }

@@ -100,6 +100,42 @@ func markIsLostDuringFill(t *testing.T) {
 	wantStatus(t, "mark lost", finish(), "pagecache; fwd=uri-miss; detail=invalidated")
 }
 
+// TestFencesAreLostAfterAPurge: a request that comes after a purge, and finds
+// the fences gone, waits for a run that began before and made them. That both
+// found none must not be taken for "nothing was purged in between".
+func TestFencesAreLostAfterAPurge(t *testing.T) {
+	for _, p := range purges() {
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { fencesAreLostAfterAPurge(t, p) })
+		})
+	}
+}
+
+func fencesAreLostAfterAPurge(t *testing.T, p *purge) {
+	s := newShared()
+	h := s.process(t).Page(time.Hour, p.opts...)(&p.page)
+	finish := begin(&p.page, h)
+	p.page.now.Add(1)
+	if err := p.run(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), s.written()...); err != nil {
+		t.Fatal(err)
+	}
+	var follower reply
+	var wg sync.WaitGroup
+	wg.Go(func() { follower = call(h, page("/p")) })
+	synctest.Wait()
+	finish()
+	wg.Wait()
+	if follower.body != "version 1" {
+		t.Errorf("a request after the purge: got %q (%s), want version 1", follower.body, follower.cacheStatus())
+	}
+	if got := call(h, page("/p")); got.body != "version 1" {
+		t.Errorf("afterwards: got %q (%s), want version 1", got.body, got.cacheStatus())
+	}
+}
+
 // book is a page of the hammer. Whoever changes it purges it, and only then
 // tells the readers that they may expect the new content.
 type book struct {

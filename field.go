@@ -86,13 +86,6 @@ func fieldClass(name string) class {
 	if n := len(name); n == 0 || candidates[min(n, maxFieldName)]&letter(name) == 0 {
 		return plainField
 	}
-	return candidateClass(name)
-}
-
-func candidateClass(name string) class {
-	if name == "Accept" { // nearly every request has it
-		return acceptField
-	}
 	if c := fieldClasses[name]; c != plainField {
 		return c
 	}

@@ -57,6 +57,7 @@ const (
 // run calls the handler on the client's own goroutine.
 func (x *fill) run() {
 	x.started, x.turn = x.rt.core.now(), x.rt.core.turns.Add(1)
+	x.rt.core.inside.Add(1)
 	x.prepare()
 	defer x.end()
 	if x.rt.core.remote != nil {
@@ -98,6 +99,7 @@ func (x *fill) release() {
 
 // end runs on every way out of the handler: return, panic, runtime.Goexit.
 func (x *fill) end() {
+	x.rt.core.inside.Add(-1)
 	defer x.report()
 	defer x.hangUp.end()
 	defer x.land(failed, nil)

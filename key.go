@@ -56,12 +56,34 @@ func (rt *route) plainKey(k *key, r *http.Request, a admission) bool {
 	if !rt.plain || a.has(routed) || !sameTarget(target, r.URL) {
 		return false
 	}
-	k.version, k.host, k.target, k.tls = rt.policy.Version, strings.ToLower(r.Host), target, r.TLS != nil
-	k.hash = mix(maphash.String(rt.core.seed, k.target), maphash.String(rt.core.seed, k.host))
+	host := rt.core.host(r.Host)
+	k.version, k.host, k.target, k.tls = rt.policy.Version, host.lower, target, r.TLS != nil
+	k.hash = mix(maphash.String(rt.core.seed, k.target), host.hash)
 	if k.tls {
 		k.hash = ^k.hash
 	}
 	return true
+}
+
+// hostHash is a host in lower case with its hash.
+type hostHash struct {
+	received, lower string
+	hash            uint64
+}
+
+// host returns the hash of a host. Most sites have one, so the first one seen
+// is remembered.
+func (c *core) host(received string) hostHash {
+	first := c.firstHost.Load()
+	if first != nil && first.received == received {
+		return *first
+	}
+	lower := strings.ToLower(received)
+	h := hostHash{received, lower, maphash.String(c.seed, lower)}
+	if first == nil {
+		c.firstHost.CompareAndSwap(nil, &hostHash{strings.Clone(received), strings.Clone(lower), h.hash})
+	}
+	return h
 }
 
 // framedKey fills k with a framed key that lies in buf.

@@ -3,6 +3,7 @@ package pagecache_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -67,7 +68,8 @@ func (s *faultSite) askAny(when string, paths ...string) {
 }
 
 // TestMemoryGivesAnotherPagesValue has what a collision of hashes would give:
-// each value that was ever stored, in turn, under every key.
+// each value that was ever stored, in turn, in the place of all others, and of
+// all others of its type.
 func TestMemoryGivesAnotherPagesValue(t *testing.T) {
 	var f storetest.Faults
 	seen := make(map[uint64]any)
@@ -91,6 +93,13 @@ func TestMemoryGivesAnotherPagesValue(t *testing.T) {
 	for _, value := range seen {
 		f.Loaded(func(_ uint64, _ any, ok bool) (any, bool) { return value, ok })
 		site.askVisitors("another's value", paths...)
+		f.Loaded(func(_ uint64, v any, ok bool) (any, bool) {
+			if reflect.TypeOf(v) == reflect.TypeOf(value) {
+				v = value
+			}
+			return v, ok
+		})
+		site.askVisitors("another's value of this type", paths...)
 	}
 }
 

@@ -25,7 +25,9 @@ func (rt *route) passOn(w http.ResponseWriter, r *http.Request, line, fwd string
 	if rt.core.observer != nil {
 		begun = time.Now()
 	}
+	rt.core.inside.Add(1)
 	defer func() {
+		rt.core.inside.Add(-1)
 		if rec.lent {
 			return
 		}
@@ -82,6 +84,23 @@ func fwdOf(why Reason) string {
 // the same cache answers the request further out.
 func (rt *route) stepsAside(w http.ResponseWriter, r *http.Request) bool {
 	c := rt.core
+	if c.inside.Load() > 0 && rt.isInner(w, r) {
+		return true
+	}
+	switch {
+	case rt.policy.Off:
+		rt.pass(w, r, turnedAway(reasonDisabled))
+	case c.closed.Load():
+		rt.pass(w, r, turnedAway(reasonClosed))
+	default:
+		return false
+	}
+	return true
+}
+
+// isInner answers a request that came here through this very cache, further out.
+func (rt *route) isInner(w http.ResponseWriter, r *http.Request) bool {
+	c := rt.core
 	outer, _ := r.Context().Value(controlKey{}).(*Control)
 	for ; outer != nil; outer = outer.outer {
 		switch {
@@ -95,15 +114,7 @@ func (rt *route) stepsAside(w http.ResponseWriter, r *http.Request) bool {
 		}
 	}
 	takeOver(w, c)
-	switch {
-	case rt.policy.Off:
-		rt.pass(w, r, turnedAway(reasonDisabled))
-	case c.closed.Load():
-		rt.pass(w, r, turnedAway(reasonClosed))
-	default:
-		return false
-	}
-	return true
+	return false
 }
 
 // takeOver finds out whether the same cache, further out, passed this request

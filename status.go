@@ -26,7 +26,7 @@ type numberPage struct {
 
 // line returns the line for n as a header value, without spare capacity.
 func (t *numbers) line(n int64) []string {
-	index := n / linesPerNumber
+	index := n / linesPerNumber // n is never negative here
 	slot := &t.pages[uint64(index)%numberPages]
 	page := slot.Load()
 	if page == nil || page.index != index {

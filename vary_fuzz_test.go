@@ -54,6 +54,8 @@ func FuzzVary(f *testing.F) {
 	f.Add([]byte{1, 2, 1, 2, 0, 1, 2, 0, 1, 2, 2, 1})
 	f.Add([]byte{0, 0, 0, 1, 0, 0, 0, 1, 0})
 	f.Add([]byte{3, 4, 3, 4, 3, 3, 3, 3, 1, 0, 1, 2, 1, 0, 2})
+	f.Add([]byte{2, 0, 1, 1, 0, 0, 2, 0, 0, 1, 0, 0}) // a page without Vary among others
+	f.Add([]byte{2, 0, 3, 2, 1, 1, 2, 2, 2, 2, 1, 0, 2, 0, 0})
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		store := storetest.NewMap()
 		caches := map[string][]*pagecache.Cache{
