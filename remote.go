@@ -47,8 +47,8 @@ const (
 type ticket struct {
 	nonces map[string]string // by tag; empty: its key was absent
 	made   map[string]bool   // the nonces that this request made, for their keys were absent
-	began  int64             // when the look-up began
-	fenced int64             // when the nonces had been made
+	began  uint64            // the turn in which the look-up began, see core.turns
+	fenced uint64            // the turn before the nonces were made
 	known  []string          // the tags that the page has whatever its handler adds
 	page   *marker           // what is known of the page's variants
 	spent  *spending         // of the request's budget
@@ -67,7 +67,7 @@ func (t *ticket) agrees(t2 *ticket) bool {
 	}
 	for tag, nonce := range t.nonces {
 		other, read := t2.nonces[tag]
-		bothAbsent := nonce == "" && t2.made[tag] && t.began <= t2.fenced
+		bothAbsent := nonce == "" && t2.made[tag] && t.began < t2.fenced
 		if read && other != nonce && !bothAbsent {
 			return false
 		}
@@ -139,13 +139,14 @@ func (s *remote) fenceOff(x *fill) {
 	if len(absent) == 0 {
 		return
 	}
+	fenced := s.core.turns.Add(1)
 	nonces, err := s.create(t.spent, absent)
 	if err != nil {
 		t.loose = true
 		s.core.storeFailed("add", err)
 		return
 	}
-	t.made, t.fenced = make(map[string]bool, len(absent)), s.core.now()
+	t.made, t.fenced = make(map[string]bool, len(absent)), fenced
 	for i, tag := range absent {
 		t.nonces[tag], t.made[tag] = nonces[i], true
 	}

@@ -13,7 +13,7 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 	if l.ticket != nil {
 		spent = l.ticket.spent
 	}
-	t := &ticket{began: s.core.now(), spent: spent, landed: s.core.flights.landed.Load()}
+	t := &ticket{began: s.core.turns.Add(1), spent: spent, landed: s.core.flights.landed.Load()}
 	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: spent, now: now, known: rt.knownTags(r)}
 	hint := s.hints.get(k.hash)
 	q.want(q.known...)
