@@ -28,6 +28,7 @@ const (
 	ranged                        // Range
 	routed                        // fields that proxies route by
 	cookied                       // Cookie
+	authorized                    // Authorization, under Policy.ShareAuthorized
 	hideable                      // cookies that the handler must not see
 )
 
@@ -85,7 +86,11 @@ func (a *admission) note(class class, name string, lines []string, p *Policy) {
 	case cookieField:
 		a.flags |= cookied
 	case identityField:
-		if !p.keys.keysHeader(name) {
+		switch {
+		case p.keys.keysHeader(name):
+		case p.ShareAuthorized && name == "Authorization":
+			a.flags |= authorized
+		default:
 			a.refuse(identityReason(name), name)
 		}
 	case overrideField:

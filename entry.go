@@ -34,6 +34,7 @@ type entry struct {
 
 	relayed bool        // it came with the Cache-Status of caches behind us
 	encoded bool        // the handler encoded it
+	public  bool        // it may answer requests with Authorization
 	route   *routeStats // the label it was filled under
 	pattern string      // and the pattern that the router gave
 	tags    []string
@@ -92,6 +93,8 @@ func (e *entry) finish(now time.Time) {
 		case len(f.lines) == 0:
 		case f.is("Cache-Status"):
 			e.relayed = true
+		case f.is("Cache-Control"):
+			e.public = permitsSharing(f.lines)
 		case f.is("Content-Encoding"):
 			e.encoded = true
 		case f.is("Etag"):

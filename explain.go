@@ -72,7 +72,7 @@ func (rt *route) explain(r *http.Request, e *Explanation) {
 	if found.page != nil {
 		e.Vary = found.page.names
 	}
-	if found.entry != nil {
+	if found.entry != nil && found.allows(a) {
 		e.describe(found.entry, now)
 		return
 	}

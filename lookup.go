@@ -15,6 +15,7 @@ const (
 	uriMiss  = "uri-miss"
 	varyMiss = "vary-miss"
 	stale    = "stale"
+	request  = "request"
 	unknown  = "miss"
 )
 
@@ -35,6 +36,16 @@ func (l *lookup) take(e *entry, now int64) {
 		return
 	}
 	l.entry = e
+}
+
+// allows reports whether the request may have the entry that was found: one with
+// credentials gets public pages only (RFC 9111 section 3.5).
+func (l *lookup) allows(a admission) bool {
+	if a.has(authorized) && !l.entry.public {
+		l.fwd = request
+		return false
+	}
+	return true
 }
 
 // commit stores an entry, or says why it is not stored after all.

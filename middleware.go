@@ -29,10 +29,12 @@ func (c *Cache) PageFunc(ttl time.Duration, h http.HandlerFunc, opts ...Option) 
 }
 
 // Handler is middleware that stores only responses that state a lifetime: in
-// s-maxage, max-age, Expires or a targeted field. It fits a whole site.
+// s-maxage, max-age, Expires or a targeted field. It fits a whole site. Requests
+// with Authorization share the pages that say public, s-maxage or
+// must-revalidate, see [Policy.ShareAuthorized].
 func (c *Cache) Handler(next http.Handler) http.Handler {
 	p := c.base
-	p.TTL = 0
+	p.TTL, p.ShareAuthorized = 0, true
 	return c.route("Handler", p, next)
 }
 
@@ -73,12 +75,14 @@ func (rt *route) answer(w http.ResponseWriter, r *http.Request, a admission, k *
 	var found lookup
 	rt.find(&found, r, k, now)
 	switch {
-	case found.entry != nil:
+	case found.entry != nil && found.allows(a):
 		rt.hit(w, r, a, found.entry, now)
 	case r.Method == http.MethodHead:
 		rt.passMiss(w, r, &found, reasonHead)
 	case a.has(ranged):
 		rt.passMiss(w, r, &found, reasonRange)
+	case a.has(authorized):
+		rt.newFill(w, r, a, k, &found).run() // nobody may wait for what may be one user's page
 	default:
 		rt.newFill(w, r, a, k, &found).answer()
 	}

@@ -2,6 +2,7 @@ package pagecache_test
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,4 +79,45 @@ func TestHandlerNeedsStatedLifetime(t *testing.T) {
 		t.Errorf("got %q, want it stored", got.cacheStatus())
 	}
 	var _ func(http.Handler) http.Handler = c.Page(pagecache.Forever)
+}
+
+// TestHandlerSharesWithAuthorized: RFC 9111 section 3.5, in Handler only.
+func TestHandlerSharesWithAuthorized(t *testing.T) {
+	c := newCache(t)
+	o := oracle{first: func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", r.URL.Query().Get("cc"))
+	}}
+	h := c.Handler(&o)
+	const alice, bob = "Bearer alice", "Bearer bob"
+	for _, tt := range []struct {
+		cc     string
+		shared bool
+	}{
+		{"max-age=60", false},
+		{"public, max-age=60", true},
+		{"s-maxage=60", true},
+		{"max-age=60, must-revalidate", true},
+		{"private, max-age=60", false},
+	} {
+		target := "/?cc=" + url.QueryEscape(tt.cc)
+		first := call(h, page(target, "Authorization", alice))
+		if first.stored() != tt.shared {
+			t.Errorf("%s, with credentials: got %q, want it stored: %t", tt.cc, first.cacheStatus(), tt.shared)
+		}
+		if got := call(h, page(target, "Authorization", bob)); got.hit() != tt.shared {
+			t.Errorf("%s, with others: got %q, want a hit: %t", tt.cc, got.cacheStatus(), tt.shared)
+		}
+		if got := call(h, page(target)); got.hit() != tt.shared {
+			t.Errorf("%s, with none: got %q, want a hit: %t", tt.cc, got.cacheStatus(), tt.shared)
+		}
+		if got := call(h, page(target, "Authorization", bob)); got.hit() != tt.shared {
+			t.Errorf("%s, after a visitor without: got %q, want a hit: %t", tt.cc, got.cacheStatus(), tt.shared)
+		}
+	}
+	if got := call(h, page("/?cc=public%2C+max-age%3D60", "X-Api-Key", "k")); got.reason() != "identity" {
+		t.Errorf("another identity: got %q, want detail=identity", got.cacheStatus())
+	}
+	if got := call(c.Page(time.Minute)(&o), page("/?cc=public%2C+max-age%3D60", "Authorization", bob)); got.reason() != "authorization" {
+		t.Errorf("Page: got %q, want detail=authorization", got.cacheStatus())
+	}
 }

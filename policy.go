@@ -65,6 +65,13 @@ type Policy struct {
 	// besides a built-in list of client-side analytics cookies.
 	IgnoredCookies []string
 
+	// ShareAuthorized lets requests with Authorization use the cache as RFC
+	// 9111 section 3.5 allows: they are answered with pages that say public,
+	// s-maxage or must-revalidate in Cache-Control, and fill only such pages;
+	// nobody waits for them. [Cache.Handler] sets it. Without it, and for all
+	// other identity fields, such requests go past the cache unless keyed.
+	ShareAuthorized bool
+
 	// Strict hides every request field from the handler, while it fills the
 	// cache, that is neither part of the key nor on AllowedFields. See [Strict].
 	Strict bool

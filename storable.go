@@ -100,6 +100,14 @@ func prohibition(d cachecontrol.Directives) Reason {
 	return ""
 }
 
+// permitsSharing reports whether a response to a request with Authorization may
+// be shared (RFC 9111 section 3.5).
+func permitsSharing(cacheControl []string) bool {
+	d := cachecontrol.Parse(cacheControl)
+	_, sMaxAge := d.SMaxAge.Get()
+	return d.Public || sMaxAge || d.MustRevalidate
+}
+
 // neverStored lists statuses that are no complete, final answer to a plain
 // GET, whatever they say of themselves.
 func neverStored(status int) bool {
