@@ -13,9 +13,9 @@ type front struct {
 
 // Slots: one for each so many bytes of the budget, within bounds.
 const (
-	bytesPerSlot = 64 << 10
+	bytesPerSlot = 8 << 10
 	minSlots     = 64
-	maxSlots     = 1 << 14
+	maxSlots     = 1 << 18
 )
 
 func newFront(budget int64) front {

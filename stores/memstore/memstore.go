@@ -147,7 +147,10 @@ func New(maxBytes int64) *Store {
 			return time.Duration(s.epoch + int64(e.Value.deadline) - e.SnapshotAtNano)
 		}),
 		OnAtomicDeletion: s.removed,
-		Clock:            s.clock,
+		// Maintenance is short. Done where it comes up it costs a writer less
+		// than waking a goroutine for it.
+		Executor: func(task func()) { task() },
+		Clock:    s.clock,
 	})
 	return s
 }
