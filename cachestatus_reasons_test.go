@@ -230,6 +230,7 @@ func FuzzCacheStatus(f *testing.F) {
 	f.Add(`"`, "", uint8(3))
 	f.Add("", "", uint8(4))
 	handlers := []http.HandlerFunc{saying(), saying("Cache-Control", "private"), saying("Vary", "Accept"), refusals["streaming"], refusals["status"]}
+	blank := strings.NewReplacer("\r", " ", "\n", " ") // as net/http sends line ends
 	f.Fuzz(func(t *testing.T, first, second string, which uint8) {
 		c := pagecache.New()
 		defer func() { _ = c.Close(context.Background()) }()
@@ -240,7 +241,7 @@ func FuzzCacheStatus(f *testing.F) {
 		upstream, invalid := httpsfv.UnmarshalList([]string{first, second})
 		for range 2 {
 			lines := call(h, page("/")).header["Cache-Status"]
-			if len(lines) != 3 || lines[0] != first || lines[1] != second {
+			if len(lines) != 3 || blank.Replace(lines[0]) != blank.Replace(first) || blank.Replace(lines[1]) != blank.Replace(second) {
 				t.Fatalf("got %q, want ours behind %q and %q", lines, first, second)
 			}
 			own, err := httpsfv.UnmarshalList(lines[2:])
