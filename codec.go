@@ -71,6 +71,7 @@ func encodeEntry(e *entry, created time.Time) []byte {
 		b = appendLines(b, lines)
 	}
 	b = frame.AppendCount(b, e.status)
+	b = append(b, boolByte(e.public))
 	b = binary.BigEndian.AppendUint64(b, uint64(created.UnixNano()))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.fresh))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.age))
@@ -144,6 +145,7 @@ func decodeEntry(b []byte) (e *entry, created time.Time, label string, err error
 		}
 	}
 	e.status = d.count()
+	e.public = d.byte() == 1
 	created = time.Unix(0, d.int64())
 	e.fresh, e.age = time.Duration(d.int64()), time.Duration(d.int64())
 	label, e.pattern = d.text(), d.text()
@@ -154,6 +156,13 @@ func decodeEntry(b []byte) (e *entry, created time.Time, label string, err error
 		return nil, time.Time{}, "", errCorrupt
 	}
 	return e, created, label, nil
+}
+
+func boolByte(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // plausible refuses what no encoder writes and what must not reach a client: a

@@ -67,6 +67,7 @@ func (x *fill) entry(said remarks) *entry {
 		vary:    x.verdict.vary,
 		values:  varyValues(x.verdict.vary, x.asked),
 		status:  x.rec.status,
+		public:  x.verdict.public,
 		fields:  fields,
 		body:    append([]byte(nil), body...),
 		started: x.started,
@@ -93,8 +94,6 @@ func (e *entry) finish(now time.Time) {
 		case len(f.lines) == 0:
 		case f.is("Cache-Status"):
 			e.relayed = true
-		case f.is("Cache-Control"):
-			e.public = permitsSharing(f.lines)
 		case f.is("Content-Encoding"):
 			e.encoded = true
 		case f.is("Etag"):

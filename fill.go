@@ -180,7 +180,7 @@ func (x *fill) incomplete() Reason {
 func (x *fill) judge(status int, h http.Header) Reason {
 	resp := response{status: status, header: h}
 	x.verdict = storable(&x.rt.policy, resp, x.control.remarks(), time.Now())
-	if x.verdict.why == "" && x.admission.has(authorized) && !permitsSharing(h["Cache-Control"]) {
+	if x.verdict.why == "" && x.admission.has(authorized) && !x.verdict.public {
 		x.verdict.why = reasonAuthorization
 	}
 	return x.verdict.why

@@ -171,14 +171,14 @@ func compact(fields []field) {
 // Line ends become blanks, as they do when net/http sends them.
 func intern(text *strings.Builder, s string) string {
 	start := text.Len()
-	for i := strings.IndexAny(s, "\r\n"); i >= 0; i = strings.IndexAny(s, "\r\n") {
-		text.WriteString(s[:i])
-		text.WriteByte(' ')
-		s = s[i+1:]
+	if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 {
+		s = lineEndsToBlanks.Replace(s)
 	}
 	text.WriteString(s)
 	return text.String()[start:]
 }
+
+var lineEndsToBlanks = strings.NewReplacer("\r", " ", "\n", " ")
 
 // maxPinned is how many fields a fill may add to the handler's own.
 const maxPinned = 6

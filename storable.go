@@ -19,16 +19,19 @@ type response struct {
 
 // verdict is the decision to store a response, or why not.
 type verdict struct {
-	life lifetime
-	vary []string // the fields that select it, canonical and sorted
-	why  Reason   // empty: store it
+	life   lifetime
+	vary   []string // the fields that select it, canonical and sorted
+	public bool     // requests with Authorization may share it
+	why    Reason   // empty: store it
 }
 
 // storable decides whether and for how long a complete response may be stored
 // and shared (RFC 9111 section 3, stricter where a server can be). said is what
 // the handler said through its Control.
 func storable(p *Policy, resp response, said remarks, now time.Time) (v verdict) {
-	if v.why = forbidden(p, resp, said); v.why != "" {
+	d := cachecontrol.Parse(resp.header["Cache-Control"])
+	v.public = permitsSharing(d)
+	if v.why = forbidden(p, resp, d, said); v.why != "" {
 		return v
 	}
 	if v.vary, v.why = varyOn(p, resp.header); v.why != "" {
@@ -52,7 +55,7 @@ func saidLifetime(ttl, age time.Duration) (lifetime, Reason) {
 
 // forbidden is everything about a response that forbids storing it, whatever
 // its lifetime.
-func forbidden(p *Policy, resp response, said remarks) Reason {
+func forbidden(p *Policy, resp response, d cachecontrol.Directives, said remarks) Reason {
 	h := resp.header
 	switch {
 	case said.noStore:
@@ -74,7 +77,7 @@ func forbidden(p *Policy, resp response, said remarks) Reason {
 	case len(resp.body) > p.MaxBody:
 		return reasonTooLarge
 	}
-	if why := prohibition(cachecontrol.Parse(h["Cache-Control"])); why != "" {
+	if why := prohibition(d); why != "" {
 		return why
 	}
 	for _, name := range p.TargetedFields {
@@ -102,8 +105,7 @@ func prohibition(d cachecontrol.Directives) Reason {
 
 // permitsSharing reports whether a response to a request with Authorization may
 // be shared (RFC 9111 section 3.5).
-func permitsSharing(cacheControl []string) bool {
-	d := cachecontrol.Parse(cacheControl)
+func permitsSharing(d cachecontrol.Directives) bool {
 	_, sMaxAge := d.SMaxAge.Get()
 	return d.Public || sMaxAge || d.MustRevalidate
 }
