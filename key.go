@@ -56,9 +56,9 @@ func (rt *route) plainKey(k *key, r *http.Request, a admission) bool {
 	if !rt.plain || a.has(routed) || !sameTarget(target, r.URL) {
 		return false
 	}
-	host := rt.core.host(r.Host)
-	k.version, k.host, k.target, k.tls = rt.policy.Version, host.lower, target, r.TLS != nil
-	k.hash = mix(maphash.String(rt.core.seed, k.target), host.hash)
+	host, hash := rt.core.host(r.Host)
+	k.version, k.host, k.target, k.tls = rt.policy.Version, host, target, r.TLS != nil
+	k.hash = mix(maphash.String(rt.core.seed, k.target), hash)
 	if k.tls {
 		k.hash = ^k.hash
 	}
@@ -71,19 +71,19 @@ type hostHash struct {
 	hash            uint64
 }
 
-// host returns the hash of a host. Most sites have one, so the first one seen
-// is remembered.
-func (c *core) host(received string) hostHash {
+// host returns a host in lower case and its hash. Most sites have one host, so
+// the first one seen is remembered.
+func (c *core) host(received string) (lower string, hash uint64) {
 	first := c.firstHost.Load()
 	if first != nil && first.received == received {
-		return *first
+		return first.lower, first.hash
 	}
-	lower := strings.ToLower(received)
-	h := hostHash{received, lower, maphash.String(c.seed, lower)}
+	lower = strings.ToLower(received)
+	hash = maphash.String(c.seed, lower)
 	if first == nil {
-		c.firstHost.CompareAndSwap(nil, &hostHash{strings.Clone(received), strings.Clone(lower), h.hash})
+		c.firstHost.CompareAndSwap(nil, &hostHash{strings.Clone(received), strings.Clone(lower), hash})
 	}
-	return h
+	return lower, hash
 }
 
 // framedKey fills k with a framed key that lies in buf.
