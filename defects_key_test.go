@@ -42,7 +42,7 @@ func FuzzDefect06_KeyIsInjective(f *testing.F) {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], seed[5])
 	}
 	var o oracle
-	c := newCache(f)
+	c := newCache(f, pagecache.WithLogger(silence))
 	handlers := []http.Handler{
 		c.Page(time.Minute)(&o),
 		c.Page(time.Minute, pagecache.Version("2"), pagecache.Key(pagecache.Header("X-Key")))(&o),

@@ -59,7 +59,7 @@ func (x *fill) entry(said remarks) *entry {
 	now, body := time.Now(), x.rec.body.bytes()
 	fields := difference(x.before, x.rec.frozen, maxPinned)
 	own := len(fields)
-	fields = pin(fields, p, x.rec.status, x.rec.frozen, body, now)
+	fields = pin(fields, p, x.rec.status, x.rec.frozen, body, x.verdict.life.fresh, now)
 	compact(fields)
 	x.extra = fields[own:]
 	e := &entry{

@@ -34,7 +34,7 @@ func ExampleCache_Explain() {
 	r.Header.Set("Cookie", "session=8c1f")
 	fmt.Println(cache.Explain(mux, r))
 	// Output:
-	// fwd=uri-miss, key "http://example.com/books/312"
+	// fwd=uri-miss; key http://example.com/books/312
 	// fwd=bypass: cookie (session). The request carries a cookie that is neither ignored nor part of the key. Use IgnoreCookies or Key(Cookie(name)).
 }
 

@@ -65,7 +65,7 @@ func (rt *route) explain(r *http.Request, e *Explanation) {
 		e.Fwd, e.Reason, e.Culprit = fwdOf(no.why), no.why, no.culprit
 		return
 	}
-	e.Key = k.text()
+	e.Key = rt.keyText(r)
 	now := rt.core.now()
 	var found lookup
 	rt.find(&found, r, &k, now)
@@ -97,7 +97,7 @@ func (e *Explanation) describe(page *entry, now int64) {
 func (e Explanation) String() string {
 	switch {
 	case e.WouldHit:
-		return fmt.Sprintf("hit: status %d, age %v, fresh for %v, key %s", e.Status, e.Age, e.TTL, e.Key)
+		return fmt.Sprintf("hit: status %d, age %v, fresh for %v, tags %q, key %s", e.Status, e.Age, e.TTL, e.Tags, e.Key)
 	case !e.Reached && e.Reason == "":
 		return "the request does not reach a handler that this cache wraps"
 	}
@@ -111,21 +111,72 @@ func (e Explanation) String() string {
 		b.WriteString(". " + e.Reason.Explain())
 	}
 	if e.Key != "" {
-		b.WriteString(", key " + e.Key)
+		b.WriteString("; key " + e.Key)
 	}
 	return b.String()
 }
 
-// text shows the key for people.
-func (k *key) text() string {
-	if k.raw != nil {
-		return fmt.Sprintf("%q", k.raw)
+// keyText shows the key of a request for people: an address, and what else is
+// part of it. Secrets are digests, as they are in the key.
+func (rt *route) keyText(r *http.Request) string {
+	spec := &rt.policy.keys
+	path, query, hasQuery := strings.Cut(received(r), "?")
+	var b strings.Builder
+	b.WriteString(scheme(r) + "://" + strings.ToLower(r.Host))
+	switch {
+	case len(spec.funcs) > 0:
+		for _, f := range spec.funcs {
+			fmt.Fprintf(&b, " func=%q", callKeyFunc(f, r))
+		}
+	case len(spec.pathValues) > 0:
+		b.WriteString(r.Pattern)
+		for _, name := range spec.pathValues {
+			fmt.Fprintf(&b, " %s=%q", name, r.PathValue(name))
+		}
+	default:
+		b.WriteString(path)
 	}
-	scheme := "http"
-	if k.tls {
-		scheme = "https"
+	b.WriteString(queryText(spec, query, hasQuery))
+	for _, name := range routingFields {
+		if lines, ok := r.Header[name]; ok {
+			fmt.Fprintf(&b, " %s=%q", name, lines)
+		}
 	}
-	return fmt.Sprintf("%q", scheme+"://"+k.host+k.target)
+	for _, name := range spec.headers {
+		fmt.Fprintf(&b, " %s=%s", name, valueText(fieldClass(name) == identityField || name == "Cookie", r.Header[name]))
+	}
+	for _, name := range spec.cookies {
+		fmt.Fprintf(&b, " cookie %s=%s", name, valueText(true, cookieValues(r.Header["Cookie"], name)))
+	}
+	if spec.cert {
+		fmt.Fprintf(&b, " certificate=%x", appendCertificate(nil, r))
+	}
+	if v := rt.policy.Version; v != "" {
+		fmt.Fprintf(&b, " version=%q", v)
+	}
+	return b.String()
+}
+
+func queryText(spec *keySpec, query string, present bool) string {
+	switch {
+	case spec.path, len(spec.funcs) > 0, !present:
+		return ""
+	case len(spec.keepQuery) > 0:
+		return "?" + query + " (of it " + strings.Join(spec.keepQuery, ", ") + ")"
+	case len(spec.dropQuery) > 0:
+		return "?" + query + " (without " + strings.Join(spec.dropQuery, ", ") + ")"
+	}
+	return "?" + query
+}
+
+func valueText(secret bool, lines []string) string {
+	switch {
+	case len(lines) == 0:
+		return "none"
+	case secret:
+		return fmt.Sprintf("sha256:%x", digest(lines)[:4])
+	}
+	return fmt.Sprintf("%q", lines)
 }
 
 // nowhere is a response writer for requests that nobody waits for.

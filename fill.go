@@ -110,6 +110,9 @@ func (x *fill) end() {
 	switch {
 	case !x.returned:
 		x.abort()
+	case x.rec.state == fresh && x.ctx.Err() != nil: // it left the answer to who set the deadline
+		x.giveUp(x.incomplete())
+		appendStatusLine(x.w.Header(), x.statusLine(x.why))
 	case x.rec.state == fresh:
 		x.giveUp(reasonHandlerSilent)
 		appendStatusLine(x.w.Header(), x.statusLine(x.why))
@@ -298,7 +301,6 @@ func (x *fill) report() {
 	c := x.rt.core
 	s := x.stats()
 	s.count(ResultMiss)
-	s.admitted.Store(true)
 	if x.result == nil {
 		if x.why == "" { // the client's writer panicked before the page was stored
 			x.why = reasonHandlerPanic

@@ -186,7 +186,7 @@ const maxPinned = 6
 // pin adds the fields that net/http would otherwise make up at each hit, as the
 // client of the fill sees them: Date, Content-Type, Content-Length; and those
 // that the policy adds.
-func pin(fields []field, p *Policy, status int, h *snapshot, body []byte, now time.Time) []field {
+func pin(fields []field, p *Policy, status int, h *snapshot, body []byte, fresh time.Duration, now time.Time) []field {
 	one := make([]string, 0, maxPinned)
 	add := func(name, line string) {
 		one = append(one, line)
@@ -205,9 +205,13 @@ func pin(fields []field, p *Policy, status int, h *snapshot, body []byte, now ti
 		add("Etag", etag.Weak(body))
 	}
 	if p.ClientMaxAge > 0 {
-		if line := clientCacheControl(h, p.ClientMaxAge); line != "" {
+		maxAge := p.ClientMaxAge
+		if status >= 400 {
+			maxAge = min(maxAge, fresh) // an error should not outlive us at the clients
+		}
+		if line := clientCacheControl(h, maxAge, p.keys.personal()); line != "" {
 			add("Cache-Control", line)
-			add("Expires", httpdate.Format(now.Add(p.ClientMaxAge)))
+			add("Expires", httpdate.Format(now.Add(maxAge)))
 		}
 	}
 	return fields
@@ -221,11 +225,15 @@ func sniffs(h *snapshot, body []byte) bool {
 }
 
 // clientCacheControl tells clients how long they may keep the page, unless the
-// handler's own fields do.
-func clientCacheControl(h *snapshot, maxAge time.Duration) string {
+// handler's own fields do. Of a page that is one user's, caches between here and
+// the client, which do not know our key, are told to keep off.
+func clientCacheControl(h *snapshot, maxAge time.Duration, personal bool) string {
 	lines := h.all("Cache-Control")
 	if _, ok := cachecontrol.Parse(lines).MaxAge.Get(); ok || h.has("Expires") {
 		return ""
+	}
+	if personal {
+		lines = append(lines, "private")
 	}
 	return strings.Join(append(lines, "max-age="+strconv.FormatInt(int64(maxAge/time.Second), 10)), ", ")
 }

@@ -286,13 +286,16 @@ func appendHeader(b []byte, name string, lines []string) []byte {
 
 func appendCookie(b []byte, name string, lines []string) []byte {
 	b = frame.Append(append(b, 'C'), name)
-	var values []string
+	return appendDigest(b, cookieValues(lines, name))
+}
+
+func cookieValues(lines []string, name string) (values []string) {
 	for cookie, value := range cookies(lines) {
 		if cookie == name {
 			values = append(values, value)
 		}
 	}
-	return appendDigest(b, values)
+	return values
 }
 
 // appendDigest appends a digest of values that are secrets, or none for no
@@ -301,8 +304,12 @@ func appendDigest(b []byte, values []string) []byte {
 	if len(values) == 0 {
 		return frame.Append(b, "")
 	}
+	return frame.Append(b, digest(values))
+}
+
+func digest(values []string) []byte {
 	sum := sha256.Sum256(frame.AppendList(nil, values))
-	return frame.Append(b, sum[:])
+	return sum[:]
 }
 
 func appendCertificate(b []byte, r *http.Request) []byte {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -233,4 +234,9 @@ func certified(raw string) func(*http.Request) *http.Request {
 		r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{Raw: []byte(raw)}}}}
 		return r
 	}
+}
+
+// text shows a key in a test's messages.
+func (k key) text() string {
+	return fmt.Sprintf("%t %s %s %s%s", k.tls, k.host, k.target, k.frames, k.raw)
 }

@@ -56,17 +56,21 @@ var trackingParams = []string{
 // longer keeps requests from the cache: each value gets pages of its own. Such
 // values enter the key as a SHA-256 digest.
 func Header(name string) KeyPart {
+	if http.CanonicalHeaderKey(name) == "Host" {
+		panic("pagecache: Header: Host is part of every key already; leave it out")
+	}
 	if !isToken(name) {
-		panic(fmt.Sprintf("pagecache: Header: %q is no field name", name))
+		panic(fmt.Sprintf("pagecache: Header: %q is no field name; give one such as \"Accept-Language\"", name))
 	}
 	return headerPart(http.CanonicalHeaderKey(name))
 }
 
-// Cookie adds all values of a cookie to the key, as a SHA-256 digest. Requests
-// with this cookie use the cache, and the handler sees it.
+// Cookie adds all values of a cookie to the key, as a SHA-256 digest. The cookie
+// no longer keeps requests out of the cache (another one still may), and the
+// handler sees it, also where IgnoreCookies names it.
 func Cookie(name string) KeyPart {
 	if !isToken(name) {
-		panic(fmt.Sprintf("pagecache: Cookie: %q is no cookie name", name))
+		panic(fmt.Sprintf("pagecache: Cookie: %q is no cookie name; give one such as \"lang\"", name))
 	}
 	return cookiePart(name)
 }
@@ -123,6 +127,14 @@ type keySpec struct {
 // to be put together.
 func (s *keySpec) isDefault() bool {
 	return !s.path && !s.cert && len(s.keepQuery)+len(s.dropQuery)+len(s.headers)+len(s.cookies)+len(s.pathValues)+len(s.funcs) == 0
+}
+
+// personal reports whether the key tells users apart.
+func (s *keySpec) personal() bool {
+	return s.cert || len(s.cookies) > 0 || slices.ContainsFunc(s.headers, func(name string) bool {
+		class := fieldClass(name)
+		return class == identityField || class == cookieField
+	})
 }
 
 // keysHeader reports whether the field (in canonical form) is part of the key.

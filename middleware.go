@@ -11,18 +11,20 @@ import (
 //
 //	r.With(cache.Page(15*time.Minute)).Get("/books/{id}", showBook) // chi
 func (c *Cache) Page(ttl time.Duration, opts ...Option) func(http.Handler) http.Handler {
-	checkTTL("Page", ttl)
+	checkTTL("Page", pageWayOut, ttl)
 	p := c.base
 	p.TTL = ttl
 	p = p.derive("Page", opts)
 	return func(next http.Handler) http.Handler { return c.route("Page", p, next) }
 }
 
+const pageWayOut = "use Handler to obey response headers only, or Forever"
+
 // PageFunc decorates one handler as [Cache.Page] does:
 //
 //	mux.HandleFunc("GET /books/{id}", cache.PageFunc(15*time.Minute, showBook))
 func (c *Cache) PageFunc(ttl time.Duration, h http.HandlerFunc, opts ...Option) http.HandlerFunc {
-	checkTTL("PageFunc", ttl)
+	checkTTL("PageFunc", pageWayOut, ttl)
 	p := c.base
 	p.TTL = ttl
 	return c.route("PageFunc", p.derive("PageFunc", opts), h).ServeHTTP
@@ -65,6 +67,7 @@ func (rt *route) serveFramed(w http.ResponseWriter, r *http.Request, a admission
 			return
 		}
 		a = turnedAway(reasonKeyError)
+		rt.core.warn("key "+routeLabel(r), "a request to "+quoteRoute(routeLabel(r))+" went past the cache, for a part of its key cannot be had: a path value that is not known here, an empty KeyFunc result, or a KeyFunc that panicked")
 	}
 	rt.pass(w, r, a)
 }
@@ -76,6 +79,9 @@ func (rt *route) answer(w http.ResponseWriter, r *http.Request, a admission, k *
 	rt.find(&found, r, k, now)
 	switch {
 	case found.entry != nil && found.allows(a):
+		if rt.policy.NoRanges {
+			a.flags &^= ranged
+		}
 		rt.hit(w, r, a, found.entry, now)
 	case r.Method == http.MethodHead:
 		rt.passMiss(w, r, &found, reasonHead)

@@ -51,7 +51,7 @@ type Result uint8
 
 const (
 	// ResultHit: from a stored response.
-	ResultHit Result = iota
+	ResultHit Result = iota + 1
 	// ResultMiss: by the handler, which filled the cache or tried to.
 	ResultMiss
 	// ResultCollapsed: from the response that another request was filling in.
@@ -59,7 +59,7 @@ const (
 	// ResultPass: by the handler, past the cache.
 	ResultPass
 
-	results = iota
+	results = iota + 1
 )
 
 // String returns "hit", "miss", "collapsed" or "pass".

@@ -120,7 +120,7 @@ func MaxBody(bytes int) Option {
 // 404 and 410. Other statuses than 2xx, 301, 308, 404 and 410 deserve a second
 // thought: one client's failure becomes everybody's.
 func NegativeTTL(ttl time.Duration, statuses ...int) Option {
-	checkTTL("NegativeTTL", ttl)
+	checkTTL("NegativeTTL", "leave the option out to store no errors", ttl)
 	if len(statuses) == 0 {
 		statuses = []int{http.StatusNotFound, http.StatusGone}
 	}
@@ -184,10 +184,12 @@ func Strict(allow ...string) Option {
 
 // ClientMaxAge tells clients to keep stored pages for d: stored responses get
 // Cache-Control: max-age and Expires, unless the handler states one of them
-// itself. This is what Django's cache_page does with its timeout. Without the
+// itself. d counts from when the page was made, as Age does; error pages get no
+// more than their own lifetime, and pages with a user in the key are marked
+// private. This is what Django's cache_page does with its timeout. Without the
 // option clients see the handler's own fields only.
 func ClientMaxAge(d time.Duration) Option {
-	checkTTL("ClientMaxAge", d)
+	checkTTL("ClientMaxAge", "leave the option out to tell clients nothing", d)
 	return func(p *Policy) { p.ClientMaxAge = d }
 }
 

@@ -180,3 +180,38 @@ func TestAppendingStaysPrivate(t *testing.T) {
 		t.Errorf("afterwards: got %v, want no marks", got.header)
 	}
 }
+
+// TestClientMaxAgeKeepsOff: what a client may keep is no promise to the caches
+// between, and errors do not outlive their page.
+func TestClientMaxAgeKeepsOff(t *testing.T) {
+	for name, tt := range map[string]struct {
+		opts []pagecache.Option
+		r    *http.Request
+		code int
+		want string
+	}{
+		"a page for all":             {nil, page("/"), 200, "max-age=3600"},
+		"of a cookie":                {[]pagecache.Option{pagecache.Key(pagecache.Cookie("session"))}, page("/", "Cookie", "session=1"), 200, "private, max-age=3600"},
+		"of credentials":             {[]pagecache.Option{pagecache.Key(pagecache.Header("Authorization"))}, page("/", "Authorization", "x"), 200, "private, max-age=3600"},
+		"of a harmless header":       {[]pagecache.Option{pagecache.Key(pagecache.Header("Accept-Language"))}, page("/"), 200, "max-age=3600"},
+		"an error, kept for seconds": {[]pagecache.Option{pagecache.NegativeTTL(5 * time.Second)}, page("/"), 404, "max-age=5"},
+	} {
+		c := newCache(t)
+		h := c.PageFunc(time.Minute, response(tt.code), append(tt.opts, pagecache.ClientMaxAge(time.Hour))...)
+		for range 2 {
+			if got := call(h, tt.r).header.Get("Cache-Control"); got != tt.want {
+				t.Errorf("%s: got Cache-Control %q, want %q", name, got, tt.want)
+			}
+		}
+	}
+}
+
+// TestNoRanges: a part of a page is not cut where it would be compressed after.
+func TestNoRanges(t *testing.T) {
+	c := newCache(t)
+	h := c.Page(time.Minute, func(p *pagecache.Policy) { p.NoRanges = true })(response(200))
+	whole := call(h, page("/"))
+	if got := call(h, page("/", "Range", "bytes=0-0")); !got.hit() || got.status != 200 || got.body != whole.body {
+		t.Errorf("got %d, %q, %q; want the whole page", got.status, got.body, got.cacheStatus())
+	}
+}

@@ -1,6 +1,7 @@
 package pagecache
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -53,12 +54,17 @@ func (rt *route) reportPass(r *http.Request, rec *recorder, fwd string, why Reas
 	}
 }
 
-// cookieWarning is after how many requests a route is reported on which no
-// request could use the cache because of cookies.
+// cookieWarning: a route is looked at after each so many requests that cookies
+// kept out, and reported when they are nine in ten.
 const cookieWarning = 100
 
 func (rt *route) noteCookie(s *routeStats, r *http.Request) {
-	if s.admitted.Load() || s.cookiePasses.Add(1) != cookieWarning {
+	passes := s.cookiePasses.Add(1)
+	if passes%cookieWarning != 0 {
+		return
+	}
+	all := passes + s.total(ResultHit) + s.total(ResultMiss) + s.total(ResultCollapsed)
+	if passes*10 < all*9 {
 		return
 	}
 	var names []string
@@ -67,7 +73,7 @@ func (rt *route) noteCookie(s *routeStats, r *http.Request) {
 			names = append(names, name)
 		}
 	}
-	rt.core.warn("cookie "+s.label, "every request to "+quoteRoute(s.label)+" so far went past the cache because of cookies ("+
+	rt.core.warn("cookie "+s.label, fmt.Sprintf("%d of %d requests to ", passes, all)+quoteRoute(s.label)+" went past the cache because of cookies ("+
 		strings.Join(names, ", ")+"); use IgnoreCookies for those that do not shape the page, Key(Cookie(name)) for those that do")
 }
 

@@ -87,11 +87,17 @@ type Policy struct {
 	// stored page, see [ClientMaxAge]. Default: 0, the handler's fields stand.
 	ClientMaxAge time.Duration
 
+	// NoRanges answers requests for a range of a stored page with the whole
+	// page. Set it where middleware outside compresses: the range would be cut
+	// first and compressed then.
+	NoRanges bool
+
 	// StoreNonce stores pages whose Content-Security-Policy holds a nonce.
 	StoreNonce bool
 
 	// StoreFlushed stores responses that the handler flushed before their end,
-	// once they are complete. Event streams are never stored.
+	// once they are complete; whether they will be is not known when their own
+	// header is sent, which says detail=streaming. Event streams are never stored.
 	StoreFlushed bool
 
 	// MaxBody is the largest body stored, in bytes. Default: 1 MiB. A response
@@ -250,10 +256,10 @@ func (p *Policy) check(where string) {
 }
 
 // checkTTL refuses lifetimes that are almost certainly slips.
-func checkTTL(where string, ttl time.Duration) {
+func checkTTL(where, wayOut string, ttl time.Duration) {
 	switch {
 	case ttl <= 0:
-		panic(fmt.Sprintf("pagecache: %s: ttl must be positive, got %v; use Handler to obey response headers only, or Forever", where, ttl))
+		panic(fmt.Sprintf("pagecache: %s: ttl must be positive, got %v; %s", where, ttl, wayOut))
 	case ttl < time.Millisecond:
 		panic(fmt.Sprintf("pagecache: %s: ttl %v is below 1ms; did you mean %d*time.Second?", where, ttl, int64(ttl)))
 	}

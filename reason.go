@@ -2,7 +2,7 @@ package pagecache
 
 // Reason says why a response did not come from the cache, or was not stored.
 // It is one lower-case token of a closed list, see [Reasons]; the same token
-// stands in Cache-Status (as detail), in [Event], in [Stats] and in
+// stands in Cache-Status (as detail; method as fwd), in [Event], in [Stats] and in
 // docs/reasons.md. The empty Reason means that there is nothing to explain.
 type Reason string
 
@@ -109,7 +109,7 @@ var sentences = []struct {
 	{reasonCSPNonce, "The response's Content-Security-Policy holds a nonce, which must not be repeated. Policy.StoreNonce allows it."},
 	{reasonClearSiteData, "The response says Clear-Site-Data, which is meant for one client."},
 	{reasonConnection, "The response's Connection field names a field that must not be dropped."},
-	{reasonTooLarge, "The body is larger than MaxBody."},
+	{reasonTooLarge, "The body is larger than MaxBody, or the page larger than what the store keeps of one: an eighth of a memstore."},
 	{reasonHeaderTooLarge, "The header section is larger than Policy.MaxHeader or has more fields than Policy.MaxFields."},
 	{reasonRecordingBudget, "Too many responses are being recorded at once; see Policy.MaxRecording."},
 	{reasonStreaming, "The handler flushed, or sent an event stream, so the response was passed on as it came."},

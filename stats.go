@@ -20,7 +20,7 @@ type Stats struct {
 	Passed      map[Reason]uint64 // requests that went past the cache, by reason
 	StoreErrors uint64            // failures of the store
 
-	Entries int   // stored now; -1 if the store cannot tell
+	Entries int   // values in the store, several for a page with variants or in a Store; -1 if it cannot tell
 	Bytes   int64 // held by them, everything counted; -1 if the store cannot tell
 
 	Routes []RouteStats // by route pattern, in the order of their first request
@@ -43,10 +43,7 @@ type routeStats struct {
 	label   string
 	stripes [stripes]stripe
 
-	// cookiePasses counts requests that a cookie kept out of the cache, as
-	// long as none came through.
-	cookiePasses atomic.Uint32
-	admitted     atomic.Bool
+	cookiePasses atomic.Uint64 // requests that a cookie kept out of the cache
 }
 
 const stripes = 16
