@@ -127,6 +127,11 @@ func (a *app) notFound(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, http.StatusNotFound, "There is no page at this address.")
 }
 
+// notAllowed answers, say, a reload of the address that a refused review came from.
+func (a *app) notAllowed(w http.ResponseWriter, r *http.Request) {
+	a.fail(w, r, http.StatusMethodNotAllowed, "This address takes a form, and has no page of its own.")
+}
+
 func (a *app) lookupFailed(w http.ResponseWriter, r *http.Request, err error, missing string) {
 	if errors.Is(err, errNotFound) {
 		a.fail(w, r, http.StatusNotFound, missing)

@@ -400,3 +400,18 @@ func TestCatalogue(t *testing.T) {
 		t.Error("got no error for an ebook that is no number")
 	}
 }
+
+// TestReviewAddressHasAPage: reloading the address of a refused review shows a page
+// that says so, not a blank one.
+func TestReviewAddressHasAPage(t *testing.T) {
+	url, _ := newSite(t)
+	res, err := http.Get(url + "/books/312/reviews")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if res.StatusCode != http.StatusMethodNotAllowed || err != nil || !strings.Contains(string(body), "</html>") {
+		t.Errorf("got %d, %v, %q; want 405 with a page", res.StatusCode, err, body)
+	}
+}

@@ -24,9 +24,10 @@ func newRouter(a *app, cache *pagecache.Cache) http.Handler {
 	r.Use(secureHeaders)
 	r.Use(middleware.GetHead) // HEAD, and so curl -I, is answered by the GET routes
 	r.NotFound(a.notFound)
+	r.MethodNotAllowed(a.notAllowed)
 
 	r.With(cache.Page(homeTTL)).Get("/", a.home)
-	r.With(cache.Page(bookTTL)).Get("/books/{id}", a.showBook)
+	r.With(cache.Page(bookTTL, pagecache.Key(pagecache.Query("posted")))).Get("/books/{id}", a.showBook)
 	r.With(cache.Page(bookTTL)).Get("/authors/{id}", a.showAuthor)
 	r.With(cache.Page(searchTTL, pagecache.Key(pagecache.Query("q", "page")))).Get("/search", a.search)
 	r.Get("/style.css", a.style)
