@@ -129,6 +129,11 @@ func (a *app) notFound(w http.ResponseWriter, r *http.Request) {
 
 // notAllowed answers, say, a reload of the address that a refused review came from.
 func (a *app) notAllowed(w http.ResponseWriter, r *http.Request) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
+			w.Header().Add("Allow", method)
+		}
+	}
 	a.fail(w, r, http.StatusMethodNotAllowed, "This address takes a form, and has no page of its own.")
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -43,7 +44,7 @@ func openStore(ctx context.Context, folder string) (_ *store, err error) {
 	db.SetMaxOpenConns(maxConns)
 	db.SetMaxIdleConns(maxConns)
 	s := &store{db: db, path: path}
-	if err := s.check(ctx); err != nil {
+	if err := s.checkWhenFree(ctx); err != nil {
 		return nil, err
 	}
 	if s.fresh, err = s.seed(ctx); err != nil {
@@ -85,6 +86,22 @@ func dataSource(path string) string {
 	return (&url.URL{Scheme: "file", Path: slashed, RawQuery: options.Encode()}).String()
 }
 
+// checkWhenFree waits for another program that starts at the same moment: to switch to the
+// write-ahead log, as each connection asks for, does not wait by itself.
+func (s *store) checkWhenFree(ctx context.Context) (err error) {
+	for range 100 {
+		if err = s.check(ctx); resultCode(err) != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return err
+}
+
 // check reads the whole file once (it is small): better a clear word now than a page that
 // breaks later.
 func (s *store) check(ctx context.Context) error {
@@ -104,12 +121,17 @@ var (
 	errForeign  = errors.New("it was made by another program, or by another version of this one")
 )
 
+// resultCode is SQLite's primary result code, or 0 for other errors and none.
+func resultCode(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() & 0xff // the rest is detail
+	}
+	return 0
+}
+
 // explain adds to an error of SQLite which file it is about and what can be done.
 func explain(path string, err error) error {
-	code := 0
-	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		code = e.Code() & 0xff // the rest is detail
-	}
+	code := resultCode(err)
 	hint := ""
 	switch {
 	case errors.Is(err, errDamaged), code == sqlite3.SQLITE_CORRUPT, code == sqlite3.SQLITE_NOTADB:
