@@ -88,7 +88,7 @@ func (a *admission) note(class class, name string, lines []string, p *Policy) {
 	case identityField:
 		switch {
 		case p.keys.keysHeader(name):
-		case p.ShareAuthorized && name == "Authorization":
+		case p.ShareAuthorized && !p.Strict && name == "Authorization": // strict mode would hide it
 			a.flags |= authorized
 		default:
 			a.refuse(identityReason(name), name)
@@ -201,10 +201,10 @@ func isAnalyticsCookie(name string) bool {
 		return false
 	}
 	switch name {
-	case "_ga", "_gid", "_fbp", "_fbc", "_clck", "_clsk", "_uetsid", "_uetvid", "_gcl_au", "_hjid", "_scid", "_tt_enable_cookie", "_ttp":
+	case "_ga", "_gid", "_gat", "_gcl_au", "_gcl_aw", "_gcl_dc", "_gcl_gb", "_gcl_gs", "_fbp", "_fbc", "_clck", "_clsk", "_uetsid", "_uetvid", "_hjid", "_scid", "_tt_enable_cookie", "_ttp":
 		return true
 	}
-	for _, prefix := range [...]string{"_ga_", "_gat", "_pk_", "_hjSession", "_gcl_", "_dc_gtm_"} {
+	for _, prefix := range [...]string{"_ga_", "_gat_", "_pk_id", "_pk_ses", "_pk_ref", "_pk_cvar", "_pk_hsr", "_pk_test", "_hjSession", "_dc_gtm_"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

@@ -49,9 +49,12 @@ func FromContext(ctx context.Context) *Control {
 // characters; others are left out and reported once to the logger. A page has
 // 64 tags at most.
 func (c *Control) Tag(tags ...string) {
-	if c.fill == nil {
-		return
+	for ; c != nil && c.fill != nil; c = c.outer {
+		c.tag(tags)
 	}
+}
+
+func (c *Control) tag(tags []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, tag := range tags {
@@ -70,23 +73,21 @@ func (c *Control) Tag(tags ...string) {
 // TTL sets the lifetime of the page, before any other source. Zero and less
 // mean not to store it. Call it before the first Write, as with header fields.
 func (c *Control) TTL(d time.Duration) {
-	if c.fill == nil {
-		return
+	for ; c != nil && c.fill != nil; c = c.outer {
+		c.mu.Lock()
+		c.said.ttl, c.said.hasTTL = d, true
+		c.mu.Unlock()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.said.ttl, c.said.hasTTL = d, true
 }
 
 // NoStore keeps the response out of the cache; requests that wait for it run
 // the handler themselves.
 func (c *Control) NoStore() {
-	if c.fill == nil {
-		return
+	for ; c != nil && c.fill != nil; c = c.outer {
+		c.mu.Lock()
+		c.said.noStore = true
+		c.mu.Unlock()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.said.noStore = true
 }
 
 // Why says why the handler runs although there is a cache, in the words of RFC

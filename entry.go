@@ -32,7 +32,6 @@ type entry struct {
 	modified time.Time // Last-Modified, or Date where there is none
 	dated    string    // Last-Modified as it stands, if it is a strong validator
 
-	relayed bool        // it came with the Cache-Status of caches behind us
 	encoded bool        // the handler encoded it
 	public  bool        // it may answer requests with Authorization
 	route   *routeStats // the label it was filled under
@@ -92,8 +91,6 @@ func (e *entry) finish(now time.Time) {
 	for i := range e.fields {
 		switch f := &e.fields[i]; {
 		case len(f.lines) == 0:
-		case f.is("Cache-Status"):
-			e.relayed = true
 		case f.is("Content-Encoding"):
 			e.encoded = true
 		case f.is("Etag"):
@@ -116,8 +113,9 @@ func (e *entry) finish(now time.Time) {
 // weigh counts all the memory that the entry holds.
 func (e *entry) weigh() int {
 	n := int(unsafe.Sizeof(*e)) + cap(e.body) + len(e.key.host) + len(e.key.target) + len(e.key.frames)
+	n += len(e.pattern) + cap(e.fields)*int(unsafe.Sizeof(field{}))
 	for _, f := range e.fields {
-		n += int(unsafe.Sizeof(f)) + len(f.name)
+		n += len(f.name)
 		n += linesSize(f.lines)
 	}
 	for i, name := range e.vary {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -70,7 +71,7 @@ func (rt *route) explain(r *http.Request, e *Explanation) {
 	var found lookup
 	rt.find(&found, r, &k, now)
 	if found.page != nil {
-		e.Vary = found.page.names
+		e.Vary = slices.Clone(found.page.names)
 	}
 	if found.entry != nil && found.allows(a) {
 		e.describe(found.entry, now)
@@ -89,7 +90,7 @@ func (rt *route) explain(r *http.Request, e *Explanation) {
 
 func (e *Explanation) describe(page *entry, now int64) {
 	age, ttl := page.ageAt(now)
-	e.WouldHit, e.Route, e.Status, e.Tags = true, page.route.label, page.status, page.tags
+	e.WouldHit, e.Route, e.Status, e.Tags = true, page.route.label, page.status, slices.Clone(page.tags)
 	e.Age, e.TTL = time.Duration(age)*time.Second, time.Duration(ttl)*time.Second
 }
 

@@ -24,14 +24,17 @@ const (
 var routingFields = []string{
 	"X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto", "X-Forwarded-Protocol",
 	"X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Path", "X-Forwarded-Uri",
-	"X-Host", "X-Http-Host-Override", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url", "X-Scheme", "Front-End-Https",
+	"X-Host", "X-Http-Host-Override", "X-Original-Host", "X-Original-Uri", "X-Original-Url", "X-Rewrite-Url", "X-Scheme",
+	"X-Envoy-Original-Path", "Cf-Visitor", "Cloudfront-Forwarded-Proto", "Front-End-Https",
 }
 
 // identityFields name a user, a session or a tenant, or prove who asks.
 // Requests with one go past the cache unless it is part of the key.
 var identityFields = []string{
-	"Authorization", "Proxy-Authorization", "Api-Key", "Apikey", "Dpop", "Private-Token", "Remote-User",
-	"X-Access-Token", "X-Amz-Security-Token", "X-Api-Key", "X-Api-Token", "X-Apikey", "X-Auth", "X-Auth-Key", "X-Auth-Token",
+	"Authorization", "Proxy-Authorization", "Api-Key", "Apikey", "Client-Cert", "Client-Cert-Chain", "Dpop", "Private-Token",
+	"Remote-Email", "Remote-Groups", "Remote-Name", "Remote-User",
+	"X-Access-Token", "X-Account-Id", "X-Apigateway-Api-Userinfo", "X-Arr-Clientcert", "X-Authenticated-Userid", "X-Authorization",
+	"X-Customer-Id", "X-Email", "X-Endpoint-Api-Userinfo", "X-Serverless-Authorization", "X-Userid", "X-Amz-Security-Token", "X-Api-Key", "X-Api-Token", "X-Apikey", "X-Auth", "X-Auth-Key", "X-Auth-Token",
 	"X-Auth-User", "X-Authenticated-User", "X-Client-Cert", "X-Client-Dn", "X-Forwarded-Access-Token",
 	"X-Forwarded-Client-Cert", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
 	"X-Forwarded-User", "X-Gitlab-Token", "X-Goog-Iap-Jwt-Assertion", "X-Id-Token", "X-Jwt", "X-Jwt-Assertion",
@@ -41,8 +44,8 @@ var identityFields = []string{
 
 // identityPrefixes begin the names of families of identity fields.
 var identityPrefixes = []string{
-	"Cf-Access-", "Ssl-Client-", "Tailscale-User-", "X-Amzn-Oidc-", "X-Auth-Request-",
-	"X-Goog-Authenticated-User-", "X-Ms-Client-Principal", "X-Ms-Token-", "X-Ssl-Client-",
+	"Cf-Access-", "Ssl-Client-", "Tailscale-User-", "X-Amzn-Mtls-", "X-Amzn-Oidc-", "X-Auth-Request-", "X-Authentik-", "X-Consumer-",
+	"X-Goog-Authenticated-User-", "X-Ms-Client-Principal", "X-Ms-Token-", "X-Pomerium-", "X-Ssl-Client-",
 }
 
 // fieldClasses holds all fields of interest but those known by a prefix.

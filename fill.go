@@ -57,8 +57,8 @@ const (
 // run calls the handler on the client's own goroutine.
 func (x *fill) run() {
 	x.started, x.turn = x.rt.core.now(), x.rt.core.turns.Add(1)
-	x.rt.core.inside.Add(1)
 	x.prepare()
+	x.rt.core.inside.Add(1)
 	defer x.end()
 	if x.rt.core.remote != nil {
 		x.rt.core.remote.fenceOff(x)
@@ -110,8 +110,8 @@ func (x *fill) end() {
 	switch {
 	case !x.returned:
 		x.abort()
-	case x.rec.state == fresh && x.ctx.Err() != nil: // it left the answer to who set the deadline
-		x.giveUp(x.incomplete())
+	case x.rec.state == fresh && x.cutShort() != "": // it left the answer to who set the deadline
+		x.giveUp(x.cutShort())
 		appendStatusLine(x.w.Header(), x.statusLine(x.why))
 	case x.rec.state == fresh:
 		x.giveUp(reasonHandlerSilent)
@@ -153,12 +153,8 @@ func (x *fill) conclude() {
 // incomplete says why the response cannot be taken for the whole page.
 func (x *fill) incomplete() Reason {
 	declared := x.rec.declared
-	switch {
-	case x.ctx.Err() == nil:
-	case x.ctx.Err() == context.DeadlineExceeded:
-		return reasonDeadline
-	default:
-		return reasonClientGone
+	if why := x.cutShort(); why != "" {
+		return why
 	}
 	switch {
 	case x.rec.late:
@@ -175,6 +171,17 @@ func (x *fill) incomplete() Reason {
 		}
 	}
 	return ""
+}
+
+// cutShort says why the handler's time was over before it ended, if it was.
+func (x *fill) cutShort() Reason {
+	switch x.ctx.Err() {
+	case nil:
+		return ""
+	case context.DeadlineExceeded:
+		return reasonDeadline
+	}
+	return reasonClientGone
 }
 
 // judge decides by the frozen header whether the response can be stored. It is
@@ -219,10 +226,11 @@ func (x *fill) store() Reason {
 // all its handler's fields, also those that are not replayed on hits.
 func (x *fill) sendPage() {
 	h := x.w.Header()
+	x.free(&x.rec.body) // the page has its own copy, and the client may be slow
 	x.rec.frozen.restore(h)
 	replay(h, x.extra)
 	x.addStatusLine(h)
-	writeEntry(x.w, x.r, x.result, x.admission, x.before.has("Content-Encoding") && !x.result.encoded)
+	x.rec.status = writeEntry(x.w, x.r, x.result, x.admission, x.before.has("Content-Encoding") && !x.result.encoded)
 }
 
 // room makes room for n more recorded bytes, or says why there is none.
@@ -250,9 +258,10 @@ func (x *fill) giveUp(why Reason) {
 	}
 	x.why = why
 	c := x.rt.core
-	switch why {
-	case reasonHandlerPanic, reasonDeadline, reasonClientGone, reasonSuperseded, reasonInvalidated:
-		x.land(failed, nil)
+	switch {
+	case why == reasonHandlerPanic, why == reasonSuperseded, why == reasonInvalidated, x.cutShort() != "":
+		x.land(failed, nil) // it says nothing of the page
+	case x.admission.has(authorized): // nobody waits, and it says nothing of what others get
 	default:
 		c.marks.set(x.slot, c.now()+int64(x.rt.policy.HitForMiss))
 		x.land(uncacheable, nil)
@@ -284,6 +293,7 @@ func (x *fill) answersCondition(status int, h http.Header) bool {
 	}
 	appendStatusLine(h, x.rec.line)
 	sendNotModified(x.w, h)
+	x.rec.status = http.StatusNotModified
 	return true
 }
 

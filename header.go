@@ -168,17 +168,17 @@ func compact(fields []field) {
 }
 
 // intern appends s to text, which must have room for it, and returns the copy.
-// Line ends become blanks, as they do when net/http sends them.
+// Line ends become blanks, as they do when net/http sends them, and so does NUL.
 func intern(text *strings.Builder, s string) string {
 	start := text.Len()
-	if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 {
+	if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, 0) >= 0 {
 		s = lineEndsToBlanks.Replace(s)
 	}
 	text.WriteString(s)
 	return text.String()[start:]
 }
 
-var lineEndsToBlanks = strings.NewReplacer("\r", " ", "\n", " ")
+var lineEndsToBlanks = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
 
 // maxPinned is how many fields a fill may add to the handler's own.
 const maxPinned = 6

@@ -50,6 +50,13 @@ func (k *key) owned() key {
 // keyBuffers lends the bytes in which framed keys are put together.
 var keyBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, 512)) }}
 
+// releaseKey gives a buffer back, unless one request made it huge.
+func releaseKey(buf *[]byte) {
+	if cap(*buf) <= 16<<10 {
+		keyBuffers.Put(buf)
+	}
+}
+
 // plainKey fills k if the request's key can be plain.
 func (rt *route) plainKey(k *key, r *http.Request, a admission) bool {
 	target := received(r)

@@ -50,11 +50,17 @@ func (c *core) loadGuarded(hash uint64) (v any, ok bool) {
 
 func (c *core) keep(hash uint64, v any, size int, ttl time.Duration) (err error) {
 	defer c.recoverMemory("store", func() { err = errMemoryPanic })
+	if m, ok := c.memory.(interface{ MaxSize() int }); ok && size > m.MaxSize() {
+		return errTooLarge
+	}
 	c.memory.Store(hash, v, size, ttl)
 	return nil
 }
 
-var errMemoryPanic = errors.New("the memory panicked")
+var (
+	errMemoryPanic = errors.New("the memory panicked")
+	errTooLarge    = errors.New("the memory keeps no value of this size")
+)
 
 func (c *core) recoverMemory(op string, undo func()) {
 	if p := recover(); p != nil {
@@ -126,11 +132,11 @@ func (c *core) commitVariant(x *fill, e *entry, page *marker) Reason {
 const markerLife = 7 * 24 * time.Hour
 
 func (c *core) put(hash uint64, v any, size int, ttl time.Duration) Reason {
-	if m, ok := c.memory.(interface{ MaxSize() int }); ok && size > m.MaxSize() {
+	switch err := c.keep(hash, v, size, ttl); err {
+	case nil:
+		return ""
+	case errTooLarge:
 		return reasonTooLarge
 	}
-	if err := c.keep(hash, v, size, ttl); err != nil {
-		return reasonStoreError
-	}
-	return ""
+	return reasonStoreError
 }

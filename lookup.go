@@ -12,11 +12,11 @@ type lookup struct {
 }
 
 const (
-	uriMiss  = "uri-miss"
-	varyMiss = "vary-miss"
-	stale    = "stale"
-	request  = "request"
-	unknown  = "miss"
+	uriMiss    = "uri-miss"
+	varyMiss   = "vary-miss"
+	stale      = "stale"
+	fwdRequest = "request"
+	unknown    = "miss"
 )
 
 // find looks for a fresh response that the request selects. A look-up that is
@@ -42,7 +42,7 @@ func (l *lookup) take(e *entry, now int64) {
 // credentials gets public pages only (RFC 9111 section 3.5).
 func (l *lookup) allows(a admission) bool {
 	if a.has(authorized) && !l.entry.public {
-		l.fwd = request
+		l.fwd = fwdRequest
 		return false
 	}
 	return true

@@ -13,7 +13,7 @@ import (
 func (c *Cache) Page(ttl time.Duration, opts ...Option) func(http.Handler) http.Handler {
 	checkTTL("Page", pageWayOut, ttl)
 	p := c.base
-	p.TTL = ttl
+	p.TTL, p.ShareAuthorized = ttl, false
 	p = p.derive("Page", opts)
 	return func(next http.Handler) http.Handler { return c.route("Page", p, next) }
 }
@@ -26,7 +26,7 @@ const pageWayOut = "use Handler to obey response headers only, or Forever"
 func (c *Cache) PageFunc(ttl time.Duration, h http.HandlerFunc, opts ...Option) http.HandlerFunc {
 	checkTTL("PageFunc", pageWayOut, ttl)
 	p := c.base
-	p.TTL = ttl
+	p.TTL, p.ShareAuthorized = ttl, false
 	return c.route("PageFunc", p.derive("PageFunc", opts), h).ServeHTTP
 }
 
@@ -36,7 +36,7 @@ func (c *Cache) PageFunc(ttl time.Duration, h http.HandlerFunc, opts ...Option) 
 // must-revalidate, see [Policy.ShareAuthorized].
 func (c *Cache) Handler(next http.Handler) http.Handler {
 	p := c.base
-	p.TTL, p.ShareAuthorized = 0, true
+	p.TTL = 0
 	return c.route("Handler", p, next)
 }
 
@@ -60,7 +60,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (rt *route) serveFramed(w http.ResponseWriter, r *http.Request, a admission) {
 	if a.admitted() {
 		buf := keyBuffers.Get().(*[]byte)
-		defer keyBuffers.Put(buf)
+		defer releaseKey(buf)
 		var k key
 		if rt.framedKey(&k, buf, r, a) {
 			rt.answer(w, r, a, &k)
@@ -103,11 +103,10 @@ func (rt *route) hit(w http.ResponseWriter, r *http.Request, a admission, e *ent
 	}
 	age, ttl := e.ageAt(now)
 	h := w.Header()
-	plain := len(h) == 0 && !e.relayed // no Cache-Status but ours
 	encoded := len(h) > 0 && encodedOutside(h, e)
 	replay(h, e.fields)
 	h["Age"] = ageLines.line(age)
-	if line := rt.lines.of(e, ttl); plain {
+	if line := rt.lines.of(e, ttl); h["Cache-Status"] == nil {
 		h["Cache-Status"] = line
 	} else {
 		appendStatusLine(h, line[0])

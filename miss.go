@@ -68,6 +68,9 @@ func (x *fill) leaveQueue() {
 		return
 	}
 	x.req, x.why = x.r, reasonClientGone
+	x.w.Header()["Cache-Control"] = []string{"no-store"}
+	appendStatusLine(x.w.Header(), x.statusLine(x.why))
+	x.w.WriteHeader(http.StatusServiceUnavailable)
 	x.report()
 }
 
@@ -75,6 +78,7 @@ func (x *fill) leaveQueue() {
 // look-up and now.
 func (x *fill) lead(f *flight) {
 	x.flight = f
+	defer x.land(failed, nil) // whatever happens
 	if x.ticket == nil || x.ticket.landed != x.rt.core.flights.landed.Load() {
 		found := lookup{ticket: x.ticket}
 		x.rt.find(&found, x.r, &x.key, x.rt.core.now())
@@ -128,11 +132,12 @@ func (x *fill) share(e *entry) {
 	replay(h, e.fields)
 	h["Age"] = ageLines.line(age)
 	appendStatusLine(h, x.sharedLine(ttl))
+	status := e.status
 	if c.observer != nil {
 		defer func() {
-			c.emit(x.r.Context(), Event{Kind: KindRequest, Result: ResultCollapsed, Fwd: x.fwd, Route: e.route.label, Status: e.status,
+			c.emit(x.r.Context(), Event{Kind: KindRequest, Result: ResultCollapsed, Fwd: x.fwd, Route: e.route.label, Status: status,
 				Bytes: int64(len(e.body)), TTL: e.fresh, Duration: time.Since(x.begun), Request: x.r})
 		}()
 	}
-	writeEntry(x.w, x.r, e, x.admission, encoded)
+	status = writeEntry(x.w, x.r, e, x.admission, encoded)
 }

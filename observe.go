@@ -100,16 +100,17 @@ type Event struct {
 
 // observeHit sends a hit and reports it, however the writing ends.
 func (rt *route) observeHit(w http.ResponseWriter, r *http.Request, a admission, e *entry, began int64, encoded bool) {
+	status := e.status
 	defer func() {
 		age, ttl := e.ageAt(began)
-		ev := Event{Kind: KindRequest, Result: ResultHit, Route: e.route.label, Status: e.status, Bytes: int64(len(e.body)),
+		ev := Event{Kind: KindRequest, Result: ResultHit, Route: e.route.label, Status: status, Bytes: int64(len(e.body)),
 			TTL: time.Duration(ttl) * time.Second, Age: time.Duration(age) * time.Second, Duration: time.Duration(rt.core.now() - began), Request: r}
 		if e.status >= 400 {
 			ev.Reason = reasonNegative
 		}
 		rt.core.emit(r.Context(), ev)
 	}()
-	writeEntry(w, r, e, a, encoded)
+	status = writeEntry(w, r, e, a, encoded)
 }
 
 // emit tells the observer. Nobody calls it when there is none.
@@ -134,6 +135,13 @@ func (c *core) warn(id, message string) {
 const maxWarnings = 256
 
 func (c *core) logOnce(id, message string) (first bool) {
+	if first = c.firstTime(id); first {
+		c.logger().Warn("pagecache: " + message)
+	}
+	return first
+}
+
+func (c *core) firstTime(id string) bool {
 	c.warnedMu.Lock()
 	defer c.warnedMu.Unlock()
 	if c.warned[id] || len(c.warned) >= maxWarnings {
@@ -143,7 +151,6 @@ func (c *core) logOnce(id, message string) (first bool) {
 		c.warned = make(map[string]bool)
 	}
 	c.warned[id] = true
-	c.logger().Warn("pagecache: " + message)
 	return true
 }
 

@@ -3,7 +3,9 @@ package pagecache
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -68,8 +70,10 @@ type Policy struct {
 	// ShareAuthorized lets requests with Authorization use the cache as RFC
 	// 9111 section 3.5 allows: they are answered with pages that say public,
 	// s-maxage or must-revalidate in Cache-Control, and fill only such pages;
-	// nobody waits for them. [Cache.Handler] sets it. Without it, and for all
-	// other identity fields, such requests go past the cache unless keyed.
+	// nobody waits for them. Without it, in strict mode, and for all other
+	// identity fields, such requests go past the cache unless keyed. Default:
+	// true in [Cache.Handler]; Page and PageFunc set it to false before they
+	// apply their options.
 	ShareAuthorized bool
 
 	// Strict hides every request field from the handler, while it fills the
@@ -162,25 +166,27 @@ type Option func(*Policy)
 
 func defaultPolicy() Policy {
 	return Policy{
-		TargetedFields: []string{"Pagecache-Cache-Control"},
-		WeakETag:       true,
-		MaxBody:        1 << 20,
-		MaxHeader:      32 << 10,
-		MaxFields:      64,
-		MaxTarget:      8 << 10,
-		MaxVary:        8,
-		MaxVariants:    32,
-		MaxWait:        5 * time.Second,
-		HitForMiss:     10 * time.Second,
-		AfterHangUp:    30 * time.Second,
-		Name:           "pagecache",
-		MaxRecording:   64 << 20,
-		StoreBudget:    50 * time.Millisecond,
+		TargetedFields:  []string{"Pagecache-Cache-Control"},
+		ShareAuthorized: true,
+		WeakETag:        true,
+		MaxBody:         1 << 20,
+		MaxHeader:       32 << 10,
+		MaxFields:       64,
+		MaxTarget:       8 << 10,
+		MaxVary:         8,
+		MaxVariants:     32,
+		MaxWait:         5 * time.Second,
+		HitForMiss:      10 * time.Second,
+		AfterHangUp:     30 * time.Second,
+		Name:            "pagecache",
+		MaxRecording:    64 << 20,
+		StoreBudget:     50 * time.Millisecond,
 	}
 }
 
 // apply edits a copy of p for where and checks the result.
 func (p Policy) apply(where string, opts []Option) Policy {
+	p.unshare()
 	for i, opt := range opts {
 		if opt == nil {
 			panic(fmt.Sprintf("pagecache: %s: option %d is nil; leave it out", where, i+1))
@@ -190,6 +196,14 @@ func (p Policy) apply(where string, opts []Option) Policy {
 	p.check(where)
 	p.TargetedFields = canonicalNames(p.TargetedFields)
 	return p
+}
+
+// unshare gives p lists of its own, so that no option edits those of the group.
+func (p *Policy) unshare() {
+	p.StatusTTL = maps.Clone(p.StatusTTL)
+	p.TargetedFields = slices.Clone(p.TargetedFields)
+	p.Skip, p.Refuse = slices.Clone(p.Skip), slices.Clone(p.Refuse)
+	p.Tags, p.IgnoredCookies, p.AllowedFields = slices.Clone(p.Tags), slices.Clone(p.IgnoredCookies), slices.Clone(p.AllowedFields)
 }
 
 func canonicalNames(names []string) []string {
@@ -225,7 +239,7 @@ func (p *Policy) check(where string) {
 		value int
 	}{
 		{"MaxBody", p.MaxBody}, {"MaxHeader", p.MaxHeader}, {"MaxFields", p.MaxFields}, {"MaxTarget", p.MaxTarget},
-		{"MaxVary", p.MaxVary}, {"MaxVariants", p.MaxVariants}, {"MaxRecording", int(p.MaxRecording)},
+		{"MaxVary", p.MaxVary}, {"MaxVariants", p.MaxVariants}, {"MaxRecording", int(min(p.MaxRecording, 1<<30))},
 	} {
 		if limit.value <= 0 {
 			bad("%s must be positive, got %d; leave it out for the default", limit.name, limit.value)
@@ -243,6 +257,11 @@ func (p *Policy) check(where string) {
 	}
 	if p.TTL < 0 {
 		bad("Policy.TTL must not be negative, got %v; give it to Page", p.TTL)
+	}
+	for status, ttl := range p.StatusTTL {
+		if ttl <= 0 {
+			bad("StatusTTL of %d must be positive, got %v; leave the status out to store nothing", status, ttl)
+		}
 	}
 	if p.ClientMaxAge < 0 {
 		bad("ClientMaxAge must be positive, got %v", p.ClientMaxAge)

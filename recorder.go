@@ -55,10 +55,10 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.w }
 func (rec *recorder) WriteHeader(status int) {
 	switch {
 	case rec.state == recording, rec.mute:
-		rec.late = rec.late || status >= http.StatusInternalServerError
+		rec.late = rec.late || status >= http.StatusBadRequest
 		return // superfluous, as net/http calls it
 	case rec.state == aside:
-		rec.late = rec.late || status >= http.StatusInternalServerError
+		rec.late = rec.late || status >= http.StatusBadRequest
 		rec.w.WriteHeader(status)
 		return
 	case status != http.StatusSwitchingProtocols && status < 200 || status > 999:
@@ -160,8 +160,11 @@ func (rec *recorder) admit(n int) (int, error, bool) {
 // The header is sent with the first bytes: a source that cannot be read leaves
 // the handler free to answer with an error.
 func (rec *recorder) ReadFrom(src io.Reader) (n int64, err error) {
-	piece := make([]byte, 16<<10)
+	var piece []byte
 	for !rec.passing() {
+		if piece == nil {
+			piece = make([]byte, 16<<10)
+		}
 		m, readErr := src.Read(piece)
 		if m > 0 {
 			wrote, err := rec.Write(piece[:m])
@@ -232,13 +235,15 @@ func (rec *recorder) leave(why Reason) {
 	if rec.fill == nil {
 		return
 	}
-	rec.fill.reattach()
 	if why != reasonStreaming {
 		rec.tee = false
 	}
-	if !rec.tee {
+	if rec.tee {
+		rec.fill.land(uncacheable, nil) // nobody should wait for this client to read
+	} else {
 		rec.fill.giveUp(why)
 	}
+	rec.fill.reattach()
 	rec.line = rec.fill.statusLine(why)
 }
 

@@ -15,6 +15,9 @@ type snapshot struct {
 	lines  []string
 }
 
+// pooledLines is the size of the largest snapshot kept for the next request.
+const pooledLines = 256
+
 var snapshots = sync.Pool{New: func() any { return new(snapshot) }}
 
 // take copies h. Lines that are nil stay nil: they are a value.
@@ -35,6 +38,9 @@ func take(h http.Header) *snapshot {
 // release gives the memory back. A nil snapshot has none.
 func (s *snapshot) release() {
 	if s == nil {
+		return
+	}
+	if cap(s.lines) > pooledLines {
 		return
 	}
 	clear(s.fields)

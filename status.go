@@ -7,43 +7,29 @@ import (
 )
 
 // numbers makes header lines that hold a number of seconds, such as Age. All
-// hits of a second share one line, made once: a page of lines around the number
-// is kept, in a table of fixed size in which pages replace each other.
+// hits of a second share one line, made once: lines are kept in a table of
+// fixed size in which they replace each other.
 type numbers struct {
 	prefix, suffix string
-	pages          [numberPages]atomic.Pointer[numberPage]
+	lines          [numberLines]atomic.Pointer[numberLine]
 }
 
-const (
-	numberPages    = 512
-	linesPerNumber = 64
-)
+const numberLines = 1024
 
-type numberPage struct {
-	index int64
-	lines [linesPerNumber]string
+type numberLine struct {
+	n    int64
+	line [1]string
 }
 
 // line returns the line for n as a header value, without spare capacity.
 func (t *numbers) line(n int64) []string {
-	index := n / linesPerNumber // n is never negative here
-	slot := &t.pages[uint64(index)%numberPages]
-	page := slot.Load()
-	if page == nil || page.index != index {
-		page = t.page(index)
-		slot.Store(page)
+	slot := &t.lines[uint64(n)%numberLines]
+	l := slot.Load()
+	if l == nil || l.n != n {
+		l = &numberLine{n, [1]string{t.prefix + strconv.FormatInt(n, 10) + t.suffix}}
+		slot.Store(l)
 	}
-	i := n - index*linesPerNumber
-	return page.lines[i : i+1 : i+1]
-}
-
-func (t *numbers) page(index int64) *numberPage {
-	page := &numberPage{index: index}
-	for i := range page.lines {
-		n := index*linesPerNumber + int64(i)
-		page.lines[i] = t.prefix + strconv.FormatInt(n, 10) + t.suffix
-	}
-	return page
+	return l.line[:]
 }
 
 var ageLines numbers

@@ -85,7 +85,7 @@ var statusTraps = []trap{
 	{"pieces", true, func(w http.ResponseWriter, r *http.Request) string { return write(w, "he", "", "llo") }},
 	{"silent", false, func(w http.ResponseWriter, r *http.Request) string { return "nothing" }},
 	{"header-only", true, func(w http.ResponseWriter, r *http.Request) string { w.WriteHeader(200); return "" }},
-	{"empty-write", true, func(w http.ResponseWriter, r *http.Request) string {
+	{"empty-write", false, func(w http.ResponseWriter, r *http.Request) string {
 		said := write(w, "")
 		w.WriteHeader(404) // too late: the empty write sent 200
 		return said
@@ -99,7 +99,7 @@ var statusTraps = []trap{
 		http.Redirect(w, r, "/plain", http.StatusFound)
 		return ""
 	}},
-	{"superfluous", true, func(w http.ResponseWriter, r *http.Request) string {
+	{"superfluous", false, func(w http.ResponseWriter, r *http.Request) string {
 		w.WriteHeader(200)
 		w.WriteHeader(201)
 		said := write(w, "fine")

@@ -18,6 +18,9 @@ func varyOn(p *Policy, h http.Header) (names []string, why Reason) {
 		if name == "*" {
 			return nil, reasonVaryStar
 		}
+		if !isToken(name) { // nobody can tell what it meant
+			return nil, reasonVaryStar
+		}
 		name = http.CanonicalHeaderKey(name)
 		if keyed, why := varyKeyed(p, name); why != "" {
 			return nil, why

@@ -60,9 +60,9 @@ const (
 // Store keeps values in this process, within a budget in bytes. It implements
 // pagecache.Memory and the abilities Close, Len and Bytes.
 //
-// All methods are safe for concurrent use. Load takes no lock and allocates
-// nothing. Store and Delete wait for nothing but the store's own maintenance,
-// which is short.
+// All methods are safe for concurrent use. Load allocates nothing and takes no
+// lock, but that a read now and then does maintenance that is due. Store and
+// Delete wait for nothing but such maintenance, which is short.
 //
 // Two goroutines belong to a Store. Close stops them; they also end by
 // themselves some time after the Store has become unreachable.
