@@ -204,7 +204,7 @@ func isAnalyticsCookie(name string) bool {
 	case "_ga", "_gid", "_gat", "_gcl_au", "_gcl_aw", "_gcl_dc", "_gcl_gb", "_gcl_gs", "_fbp", "_fbc", "_clck", "_clsk", "_uetsid", "_uetvid", "_hjid", "_scid", "_tt_enable_cookie", "_ttp":
 		return true
 	}
-	for _, prefix := range [...]string{"_ga_", "_gat_", "_pk_id", "_pk_ses", "_pk_ref", "_pk_cvar", "_pk_hsr", "_pk_test", "_hjSession", "_dc_gtm_"} {
+	for _, prefix := range [...]string{"_ga_", "_gat_", "_pk_id.", "_pk_ses.", "_pk_ref.", "_pk_cvar.", "_pk_hsr.", "_pk_testcookie", "_hjSession", "_dc_gtm_"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
