@@ -60,3 +60,19 @@ func sendNotModified(w http.ResponseWriter, h http.Header) {
 	}
 	w.WriteHeader(http.StatusNotModified)
 }
+
+// answersCondition answers the client's own condition, which the handler did
+// not get to see, for a response that is not stored (RFC 9110 section 13).
+func (x *fill) answersCondition(status int, h http.Header) bool {
+	if !x.admission.has(conditional) || status != http.StatusOK {
+		return false
+	}
+	tag, modified := validators(canonical(h), time.Now())
+	if !notModified(x.r.Header, tag, modified) {
+		return false
+	}
+	appendStatusLine(h, x.rec.line)
+	sendNotModified(x.w, h)
+	x.rec.status = http.StatusNotModified
+	return true
+}

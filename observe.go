@@ -98,21 +98,6 @@ type Event struct {
 	Request *http.Request // the request as received; nil if there is none; must not be kept
 }
 
-// observeHit sends a hit and reports it, however the writing ends.
-func (rt *route) observeHit(w http.ResponseWriter, r *http.Request, a admission, e *entry, began int64, encoded bool) {
-	status := e.status
-	defer func() {
-		age, ttl := e.ageAt(began)
-		ev := Event{Kind: KindRequest, Result: ResultHit, Route: e.route.label, Status: status, Bytes: int64(len(e.body)),
-			TTL: time.Duration(ttl) * time.Second, Age: time.Duration(age) * time.Second, Duration: time.Duration(rt.core.now() - began), Request: r}
-		if e.status >= 400 {
-			ev.Reason = reasonNegative
-		}
-		rt.core.emit(r.Context(), ev)
-	}()
-	status = writeEntry(w, r, e, a, encoded)
-}
-
 // emit tells the observer. Nobody calls it when there is none.
 func (c *core) emit(ctx context.Context, e Event) {
 	defer func() {

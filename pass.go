@@ -1,10 +1,7 @@
 package pagecache
 
 import (
-	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -38,43 +35,6 @@ func (rt *route) passOn(w http.ResponseWriter, r *http.Request, line, fwd string
 		rt.reportPass(r, rec, fwd, why, begun)
 	}()
 	rt.next.ServeHTTP(rec, r)
-}
-
-func (rt *route) reportPass(r *http.Request, rec *recorder, fwd string, why Reason, begun time.Time) {
-	c := rt.core
-	s := c.routeStats(routeLabel(r))
-	s.count(ResultPass)
-	c.passed.add(why)
-	if why == reasonCookie {
-		rt.noteCookie(s, r)
-	}
-	if c.observer != nil {
-		c.emit(r.Context(), Event{Kind: KindRequest, Result: ResultPass, Fwd: fwd, Reason: why, Route: s.label,
-			Status: rec.status, Duration: time.Since(begun), Request: r})
-	}
-}
-
-// cookieWarning: a route is looked at after each so many requests that cookies
-// kept out, and reported when they are nine in ten.
-const cookieWarning = 100
-
-func (rt *route) noteCookie(s *routeStats, r *http.Request) {
-	passes := s.cookiePasses.Add(1)
-	if passes%cookieWarning != 0 {
-		return
-	}
-	all := passes + s.total(ResultHit) + s.total(ResultMiss) + s.total(ResultCollapsed)
-	if passes*10 < all*9 {
-		return
-	}
-	var names []string
-	for name := range cookies(r.Header["Cookie"]) {
-		if !isAnalyticsCookie(name) && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	rt.core.warn("cookie "+s.label, fmt.Sprintf("%d of %d requests to ", passes, all)+quoteRoute(s.label)+" went past the cache because of cookies ("+
-		strings.Join(names, ", ")+"); use IgnoreCookies for those that do not shape the page, Key(Cookie(name)) for those that do")
 }
 
 // fwdOf translates a bypass into the words of RFC 9211 section 2.2.
