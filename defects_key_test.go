@@ -2,6 +2,7 @@ package pagecache_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -64,6 +65,15 @@ func named(field string) pagecache.KeyFunc {
 	return func(r *http.Request) string { return r.Header.Get(field) }
 }
 
+// onPage returns s as an oracle's page shows it: JSON has no broken UTF-8.
+func onPage(t *testing.T, s sight) sight {
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{body: string(text)}.saw(t)
+}
+
 // checkOwnPage sends one request; which of the handlers decides which fields
 // have to be the same on the page.
 func checkOwnPage(t *testing.T, h http.Handler, which int, target, a, b string) {
@@ -82,7 +92,7 @@ func checkOwnPage(t *testing.T, h http.Handler, which int, target, a, b string) 
 	if r == nil {
 		return // no server accepts it
 	}
-	want := sight{Host: r.Host, Target: r.RequestURI, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone()}
+	want := onPage(t, sight{Host: r.Host, Target: r.RequestURI, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone()})
 	got := call(h, r)
 	if got.reason() == "cookie" {
 		return // more cookies than k
