@@ -33,6 +33,7 @@ type entry struct {
 	dated    string    // Last-Modified as it stands, if it is a strong validator
 
 	encoded bool        // the handler encoded it
+	relayed bool        // it came with the Cache-Status of caches behind us
 	public  bool        // it may answer requests with Authorization
 	route   *routeStats // the label it was filled under
 	pattern string      // and the pattern that the router gave
@@ -91,6 +92,8 @@ func (e *entry) finish(now time.Time) {
 	for i := range e.fields {
 		switch f := &e.fields[i]; {
 		case len(f.lines) == 0:
+		case f.is("Cache-Status"):
+			e.relayed = true
 		case f.is("Content-Encoding"):
 			e.encoded = true
 		case f.is("Etag"):

@@ -103,10 +103,11 @@ func (rt *route) hit(w http.ResponseWriter, r *http.Request, a admission, e *ent
 	}
 	age, ttl := e.ageAt(now)
 	h := w.Header()
-	encoded := len(h) > 0 && encodedOutside(h, e)
+	bare := len(h) == 0 // nothing outside has set a field yet
+	encoded := !bare && encodedOutside(h, e)
 	replay(h, e.fields)
 	h["Age"] = ageLines.line(age)
-	if line := rt.lines.of(e, ttl); h["Cache-Status"] == nil {
+	if line := rt.lines.of(e, ttl); bare && !e.relayed || h["Cache-Status"] == nil {
 		h["Cache-Status"] = line
 	} else {
 		appendStatusLine(h, line[0])
