@@ -29,7 +29,6 @@ const (
 	routed                        // fields that proxies route by
 	cookied                       // Cookie
 	authorized                    // Authorization, under Policy.ShareAuthorized
-	hideable                      // cookies that the handler must not see
 )
 
 func (a admission) has(f flags) bool { return a.flags&f != 0 }
@@ -129,7 +128,6 @@ func (a *admission) judgeCookies(lines []string, p *Policy) {
 		switch {
 		case slices.Contains(p.keys.cookies, name):
 		case p.IgnoreAllCookies, slices.Contains(p.IgnoredCookies, name), isAnalyticsCookie(name):
-			a.flags |= hideable
 		default:
 			a.refuse(reasonCookie, name)
 		}
@@ -176,12 +174,13 @@ func isEventStream(mediaType string) bool {
 }
 
 // cookies yields the name and value of each cookie of a request, split where
-// net/http splits them and keeping what it would skip as malformed.
+// net/http splits them and keeping what it would skip as malformed. Values are
+// as they were sent, with the blanks behind them: a handler may read the field.
 func cookies(lines []string) func(yield func(name, value string) bool) {
 	return func(yield func(string, string) bool) {
 		for _, line := range lines {
 			for pair := range strings.SplitSeq(line, ";") {
-				pair = strings.Trim(pair, " \t")
+				pair = strings.TrimLeft(pair, " \t")
 				if pair == "" {
 					continue
 				}

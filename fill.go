@@ -79,7 +79,7 @@ func (x *fill) prepare() {
 	}
 	x.asked = take(x.r.Header)
 	x.req = x.r.WithContext(&x.ctx)
-	if p := &x.rt.policy; p.Strict || x.admission.flags&(conditional|hideable) != 0 {
+	if p := &x.rt.policy; p.Strict || x.admission.flags&(conditional|cookied) != 0 {
 		x.req.Header = x.r.Header.Clone()
 		p.hide(x.req.Header, x.admission)
 	}

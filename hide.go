@@ -14,18 +14,21 @@ func (p *Policy) hide(h http.Header, a admission) {
 		delete(h, "If-None-Match")
 		delete(h, "If-Modified-Since")
 	}
-	if a.has(hideable) {
-		hideCookies(h, p.keys.cookies)
+	if a.has(cookied) && !p.keys.keysHeader("Cookie") {
+		keepCookies(h, p.keys.cookies)
 	}
 	if p.Strict {
 		p.hideFields(h)
 	}
 }
 
-func hideCookies(h http.Header, keep []string) {
+// keepCookies puts the Cookie field together anew from the cookies of the key, in
+// the key's order: nothing of the field that the key does not have, be it an
+// order or a stray semicolon, can shape the page.
+func keepCookies(h http.Header, names []string) {
 	var kept []string
-	for name, value := range cookies(h["Cookie"]) {
-		if slices.Contains(keep, name) {
+	for _, name := range names {
+		for _, value := range cookieValues(h["Cookie"], name) {
 			kept = append(kept, name+"="+value)
 		}
 	}

@@ -67,7 +67,8 @@ func Header(name string) KeyPart {
 
 // Cookie adds all values of a cookie to the key, as a SHA-256 digest. The cookie
 // no longer keeps requests out of the cache (another one still may), and the
-// handler sees it, also where IgnoreCookies names it.
+// handler sees it, also where IgnoreCookies names it. The Cookie field that a
+// filling handler sees is put together from the cookies of the key.
 func Cookie(name string) KeyPart {
 	if !isToken(name) {
 		panic(fmt.Sprintf("pagecache: Cookie: %q is no cookie name; give one such as \"lang\"", name))
