@@ -80,7 +80,7 @@ func dataSource(path string) string {
 		slashed = "/" + slashed // C:/...
 	}
 	options := url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(normal)", "foreign_keys(1)"},
+		"_pragma": {"busy_timeout(30000)", "journal_mode(wal)", "synchronous(normal)", "foreign_keys(1)"},
 		"_txlock": {"immediate"}, // two programs that start at once seed one after the other
 	}
 	return (&url.URL{Scheme: "file", Path: slashed, RawQuery: options.Encode()}).String()
