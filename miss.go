@@ -59,9 +59,10 @@ func (x *fill) answer() {
 	}
 }
 
-// leaveQueue ends a wait that the request's own context ended. A client that
-// hung up gets nothing; a deadline is the handler's to answer, as it would be
-// without a cache.
+// leaveQueue ends a wait that the request's own context ended. A deadline is the
+// handler's to answer, as it would be without a cache. One that was cancelled is
+// answered with 503: the client has mostly hung up, but a server that drains
+// cancels too, and an empty success would be a lie.
 func (x *fill) leaveQueue() {
 	if x.r.Context().Err() == context.DeadlineExceeded {
 		x.rt.passOn(x.w, x.r, x.rt.lines.name+"; fwd="+x.fwd+"; collapsed=?0; detail="+string(reasonDeadline), x.fwd, reasonDeadline)
@@ -70,7 +71,8 @@ func (x *fill) leaveQueue() {
 	x.req, x.why = x.r, reasonClientGone
 	x.w.Header()["Cache-Control"] = []string{"no-store"}
 	appendStatusLine(x.w.Header(), x.statusLine(x.why))
-	x.w.WriteHeader(http.StatusServiceUnavailable)
+	x.rec.status = http.StatusServiceUnavailable
+	x.w.WriteHeader(x.rec.status)
 	x.report()
 }
 
@@ -82,12 +84,12 @@ func (x *fill) lead(f *flight) {
 	if x.ticket == nil || x.ticket.landed != x.rt.core.flights.landed.Load() {
 		found := lookup{ticket: x.ticket}
 		x.rt.find(&found, x.r, &x.key, x.rt.core.now())
+		x.ticket = found.ticket // what is landed was found behind these fences
 		if found.entry != nil {
 			x.land(made, found.entry)
 			x.share(found.entry)
 			return
 		}
-		x.ticket = found.ticket
 	}
 	x.run()
 }
