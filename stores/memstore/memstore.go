@@ -96,7 +96,7 @@ type item struct {
 
 // tells is how many reads of a value the policy learns of in one tick of the
 // coarse clock: as many as its counters can tell apart. Learning of all would
-// buy the wake-up of a goroutine with every few hits.
+// make readers do the policy's maintenance every few hits.
 const tells = 16
 
 // worthTelling decides whether the policy learns of a read. The counter of a
@@ -237,8 +237,8 @@ func (s *Store) Len() int { return s.cache.EstimatedSize() }
 func (s *Store) Bytes() int64 { return s.live.Load() }
 
 // reserve charges weight before the value enters the table, so that the bound
-// holds whatever otter's asynchronous maintenance is doing: measured without
-// it, a burst of 1 MiB values left 272 to 514 of them in a 16 MiB cache.
+// holds however far otter's maintenance, which comes after the values, is behind
+// in a burst.
 func (s *Store) reserve(weight int64) bool {
 	for range reserveAttempts {
 		if s.live.Add(weight) <= s.limit {
