@@ -33,7 +33,10 @@ type core struct {
 
 	firstHost atomic.Pointer[hostHash]
 
+	stamps       *stamps
 	flights      flights
+	refreshes    refreshes
+	setbacks     setbacks
 	inside       atomic.Int64  // how many requests are behind this cache, in handlers
 	turns        atomic.Uint64 // tells, without a clock, what came first among misses
 	marks        marks
@@ -51,6 +54,9 @@ type core struct {
 	stored       atomic.Uint64
 	notStored    reasonCounts
 	passed       reasonCounts
+	refreshed    atomic.Uint64
+	notRefreshed reasonCounts
+	purges       atomic.Uint64
 	storeErrors  atomic.Uint64
 	lastStoreLog atomic.Int64
 
@@ -80,14 +86,18 @@ func New(opts ...Option) *Cache {
 		routes:       make(map[string]*routeStats),
 		notStored:    newReasonCounts(),
 		passed:       newReasonCounts(),
+		notRefreshed: newReasonCounts(),
 		lines:        make(map[string]*statusLines),
 	}
+	c.refreshes.open(p.MaxRefreshes)
 	switch {
 	case p.store != nil:
 		c.remote = newRemote(c, p.store, p.StoreBudget)
+		c.remote.prefixes = p.PrefixPurge
 	case p.memory == nil:
 		c.memory = memstore.New(defaultMemory)
 	}
+	c.stamps = newStamps(stampsFor(c.memory))
 	return &Cache{core: c, base: p}
 }
 
@@ -98,15 +108,17 @@ func (c *Cache) With(opts ...Option) *Cache {
 }
 
 // Close stops what the cache has running and closes its store if that can be
-// closed. Requests that come afterwards go straight to their handlers. It
-// returns early with ctx's error if store calls do not end in time. Closing
-// again does nothing.
+// closed. Requests that come from then on go straight to their handlers. It
+// waits for background refreshes and store calls under way; when ctx ends before
+// they do, it cancels their contexts and returns ctx's error. Closing again does
+// nothing.
 func (c *Cache) Close(ctx context.Context) error {
 	if c.core.closed.Swap(true) {
 		return nil
 	}
-	var errs []error
+	errs := []error{c.core.refreshes.close(ctx)}
 	if c.core.remote != nil {
+		errs = append(errs, c.core.remote.queue.drain(ctx), c.core.remote.lastSettle(ctx))
 		errs = append(errs, c.core.remote.drain(ctx))
 	}
 	if closer, ok := ability[interface{ Close() error }](c.core.backend()); ok {
@@ -163,6 +175,7 @@ type route struct {
 	plain  bool // the key is the default one
 	lines  *statusLines
 	next   http.Handler
+	used   atomic.Bool // it has filled the cache before: it was not made for one request
 }
 
 func (c *Cache) route(where string, p Policy, next http.Handler) *route {

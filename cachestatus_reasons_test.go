@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -113,6 +114,26 @@ func TestStatusOfAPanic(t *testing.T) {
 	wantStatus(t, "panic", reply{header: w.Header()}, "pagecache; fwd=uri-miss; detail=handler-panic")
 }
 
+// TestStatusOfPagesServedStale: they are hits, whose ttl tells for how long they are
+// over.
+func TestStatusOfPagesServedStale(t *testing.T) {
+	inKiosk(t, func(k *kiosk) {
+		k.ask("/")
+		time.Sleep(fresh + 12*time.Second)
+		k.press.take(time.Second)
+		wantStatus(t, "refreshing", k.ask("/"), "pagecache; hit; ttl=-12; detail=stale-while-revalidate")
+		wantStatus(t, "updating", k.ask("/"), "pagecache; hit; ttl=-12; detail=updating")
+		wantStatus(t, "304", k.ask("/", "If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"), "pagecache; hit; ttl=-12; detail=updating")
+		time.Sleep(28 * time.Second)
+		wantStatus(t, "refreshed", k.ask("/"), "pagecache; hit; ttl=33")
+		time.Sleep(98 * time.Second)
+		k.press.take(0)
+		k.press.do(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		wantStatus(t, "failed", k.ask("/"), "pagecache; fwd=stale; ttl=-65; detail=stale-if-error")
+		wantStatus(t, "left alone", k.ask("/"), "pagecache; hit; ttl=-65; detail=stale-if-error")
+	}, swrMinute, sieHour)
+}
+
 func TestStatusOfTooManyVariants(t *testing.T) { synctest.Test(t, statusOfTooManyVariants) }
 
 func statusOfTooManyVariants(t *testing.T) {
@@ -122,6 +143,9 @@ func statusOfTooManyVariants(t *testing.T) {
 	wantStatus(t, "third", call(h, page("/", "Accept", "c")), "pagecache; fwd=vary-miss; detail=variants-full")
 	wantStatus(t, "first", call(h, page("/", "Accept", "a")), "pagecache; hit; ttl=60")
 }
+
+// invalidatedLine is the line of a request that has changed something.
+const invalidatedLine = "pagecache; fwd=method; detail=invalidated"
 
 // TestStatusOfBypasses: requests that do not get near the look-up.
 func TestStatusOfBypasses(t *testing.T) {
@@ -157,10 +181,17 @@ func TestStatusOfBypasses(t *testing.T) {
 			wantStatus(t, tt.why, call(h, r), "pagecache; fwd=bypass; detail="+tt.why)
 		}
 	}
-	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "QUERY", "get"} {
+	for method, line := range map[string]string{
+		"POST": invalidatedLine, "PUT": invalidatedLine, "DELETE": invalidatedLine, "QUERY": invalidatedLine, "get": invalidatedLine, // who knows what these mean
+		"OPTIONS": "pagecache; fwd=method", "TRACE": "pagecache; fwd=method", // safe, see RFC 9110 section 9.2.1
+	} {
 		r := page("/")
 		r.Method = method
-		wantStatus(t, method, call(c.Page(time.Minute)(saying()), r), "pagecache; fwd=method")
+		wantStatus(t, method, call(c.Page(time.Minute)(saying()), r), line)
+		for status, line := range map[int]string{201: line, 204: line, 303: line, 399: line, 400: "pagecache; fwd=method", 404: "pagecache; fwd=method", 500: "pagecache; fwd=method"} {
+			wantStatus(t, fmt.Sprint(method, " ", status), call(c.Page(time.Minute)(response(status)), r), line)
+		}
+		wantStatus(t, method+", silent", call(c.Page(time.Minute)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), r), line)
 	}
 	closed := newCache(t)
 	_ = closed.Close(t.Context())

@@ -18,7 +18,7 @@ import (
 // would is padded.
 const (
 	codecMagic   = "pgc"
-	codecVersion = 1
+	codecVersion = 2
 	kindEntry    = 'e'
 	kindMarker   = 'm'
 	codecHeader  = len(codecMagic) + 2
@@ -75,6 +75,9 @@ func encodeEntry(e *entry, created time.Time) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(created.UnixNano()))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.fresh))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.age))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.stale.whileRevalidate))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.stale.ifError))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.took))
 	b = frame.Append(frame.Append(b, e.route.label), e.pattern)
 	b = frame.AppendCount(b, len(e.fences))
 	for _, f := range e.fences {
@@ -147,7 +150,8 @@ func decodeEntry(b []byte) (e *entry, created time.Time, label string, err error
 	e.status = d.count()
 	e.public = d.byte() == 1
 	created = time.Unix(0, d.int64())
-	e.fresh, e.age = time.Duration(d.int64()), time.Duration(d.int64())
+	e.fresh, e.age = d.duration(), d.duration()
+	e.stale, e.took = windows{d.duration(), d.duration()}, d.duration()
 	label, e.pattern = d.text(), d.text()
 	d.fences(e)
 	d.fields(e)
@@ -171,6 +175,9 @@ func plausible(e *entry) bool {
 	if e.status < 200 || e.status > 599 || e.fresh <= 0 || e.fresh > maxLifetime || e.age < 0 || e.age > maxLifetime {
 		return false
 	}
+	if min(e.stale.whileRevalidate, e.stale.ifError, e.took) < 0 || e.stale.longest() > maxLifetime {
+		return false
+	}
 	for _, f := range e.fields {
 		if !isToken(f.name) || f.change > remove || f.change != remove && !replayable(f.name, nil) && f.name != "Content-Length" {
 			return false
@@ -186,10 +193,11 @@ func badFieldValue(line string) bool { return strings.ContainsAny(line, "\r\n\x0
 
 // encodeMarker writes the marker of a page with variants. The places of the
 // variants follow from the names, so a lost marker is replaced by an equal one.
-func encodeMarker(frames string, names []string, live []variantRef) []byte {
+func encodeMarker(frames string, names []string, live []variantRef, epoch uint64) []byte {
 	b := beginCode(kindMarker)
 	b = frame.Append(b, frames)
 	b = frame.AppendList(b, names)
+	b = binary.BigEndian.AppendUint64(b, epoch)
 	b = frame.AppendCount(b, len(live))
 	for _, v := range live {
 		b = binary.BigEndian.AppendUint64(b, v.hash)
@@ -208,6 +216,7 @@ func decodeMarker(b []byte) (m *marker, err error) {
 	m = new(marker)
 	m.key.frames = d.text()
 	m.names = d.texts(lineCost)
+	m.epoch = uint64(d.int64())
 	m.live = make([]variantRef, d.items(refCost))
 	for i := range m.live {
 		m.live[i] = variantRef{uint64(d.int64()), d.int64()}

@@ -22,7 +22,7 @@ func sampleEntry() *entry {
 		age:     3 * time.Second,
 		route:   &routeStats{label: "/books/{id}"},
 		pattern: "GET /books/{id}",
-		fences:  []fence{{namespaceTag, "n1"}, {pathTag + "/books/1", "n2"}, {"book:1", "n3"}},
+		fences:  []fence{{namespaceName, "n1"}, {" path /books/1", "n2"}, {"book:1", "n3"}},
 		fields: []field{
 			{"Content-Type", []string{"text/html"}, set},
 			{"Vary", []string{"Accept", "Origin"}, add},
@@ -114,7 +114,7 @@ func TestEntryDamage(t *testing.T) {
 			t.Errorf("%.20q: got no error", bad)
 		}
 	}
-	marker := encodeMarker("page", []string{"Accept"}, nil)
+	marker := encodeMarker("page", []string{"Accept"}, nil, 7)
 	if _, _, _, err := decodeEntry(marker); err == nil {
 		t.Error("a marker was taken for an entry")
 	}
@@ -190,12 +190,12 @@ func TestDecodedBodyAliases(t *testing.T) {
 
 func TestMarkerRoundTrip(t *testing.T) {
 	for _, want := range []*marker{
-		{key: key{frames: "page"}, names: []string{"Accept", "Origin"}, live: []variantRef{{1, 2}, {1<<64 - 1, -1}}},
+		{key: key{frames: "page"}, names: []string{"Accept", "Origin"}, live: []variantRef{{1, 2}, {1<<64 - 1, -1}}, epoch: 1<<63 + 1},
 		{key: key{frames: "page"}, names: []string{"A"}, live: []variantRef{}},
 		{names: []string{"A", "B", "C", "D", "E", "F", "G", "H"}, live: []variantRef{}},
 		{names: []string{"A"}, live: make([]variantRef, 64)},
 	} {
-		b := encodeMarker(want.key.frames, want.names, want.live)
+		b := encodeMarker(want.key.frames, want.names, want.live, want.epoch)
 		got, err := decodeMarker(b)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
@@ -208,7 +208,7 @@ func TestMarkerRoundTrip(t *testing.T) {
 			}
 		}
 	}
-	if _, err := decodeMarker(encodeMarker("page", nil, nil)); err == nil {
+	if _, err := decodeMarker(encodeMarker("page", nil, nil, 7)); err == nil {
 		t.Error("a marker without names: got no error")
 	}
 }

@@ -72,6 +72,7 @@ func (x *fill) answersCondition(status int, h http.Header) bool {
 		return false
 	}
 	appendStatusLine(h, x.rec.line)
+	x.rt.policy.hideTags(h)
 	sendNotModified(x.w, h)
 	x.rec.status = http.StatusNotModified
 	return true

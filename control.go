@@ -3,6 +3,7 @@ package pagecache
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ type Control struct {
 	fill    *fill        // nil: inert
 	outer   *Control     // of another cache around this one
 	explain *Explanation // the request only wants to know, see Cache.Explain
+	order   *order       // nobody waits for the response, see order
 
 	mu   sync.Mutex
 	said remarks
@@ -28,6 +30,7 @@ type remarks struct {
 	ttl     time.Duration
 	hasTTL  bool
 	noStore bool
+	badTag  string // why the page cannot have all its tags
 }
 
 // inert is the Control of requests that fill nothing.
@@ -45,9 +48,10 @@ func FromContext(ctx context.Context) *Control {
 }
 
 // Tag gives the page further tags: names of what it was made from, such as
-// "book:312". A tag has 1 to 256 bytes and no spaces, commas or control
-// characters; others are left out and reported once to the logger. A page has
-// 64 tags at most.
+// "book:312", for [Cache.PurgeTags]. A tag has 1 to 256 bytes and no spaces,
+// commas or control characters. A page that is given another, or more than
+// [Policy.MaxTags], could not be purged by all it was made from: it is not
+// stored (detail=tags), and the logger is told once.
 func (c *Control) Tag(tags ...string) {
 	for ; c != nil && c.fill != nil; c = c.outer {
 		c.tag(tags)
@@ -57,16 +61,32 @@ func (c *Control) Tag(tags ...string) {
 func (c *Control) tag(tags []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	p := &c.fill.rt.policy
+	limit := p.MaxTags + len(p.Tags) // which may be the same
 	for _, tag := range tags {
 		switch err := checkTag(tag); {
 		case err != "":
-			c.fill.rt.core.warn("tag", "a handler gave a page a tag that is none: "+err)
+			c.said.badTag = err
 		case slices.Contains(c.said.tags, tag):
-		case len(c.said.tags) >= maxTags:
-			c.fill.rt.core.warn("tags", fmt.Sprintf("a handler gave a page more than %d tags; the rest was left out", maxTags))
+		case len(c.said.tags) >= limit:
+			c.said.badTag = fmt.Sprintf("it has more than %d tags, Policy.MaxTags", p.MaxTags)
 		default:
 			c.said.tags = append(c.said.tags, strings.Clone(tag))
 		}
+	}
+}
+
+// tagBy gives the page the tags that functions make from its request.
+func (c *Control) tagBy(funcs []func(*http.Request) []string, r *http.Request) {
+	if len(funcs) == 0 {
+		return
+	}
+	tags, bad := requestTags(funcs, r)
+	c.tag(tags)
+	if bad != "" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.said.badTag = bad
 	}
 }
 
@@ -92,8 +112,8 @@ func (c *Control) NoStore() {
 
 // Why says why the handler runs although there is a cache, in the words of RFC
 // 9211 section 2.2: "uri-miss" (nothing is stored), "vary-miss" (other variants are),
-// "stale" (what is stored is too old), "miss" (the store cannot tell). It is
-// empty when the response fills nothing.
+// "stale" (what is stored is too old), "request" (somebody asked for a new one),
+// "miss" (the store cannot tell). It is empty when the response fills nothing.
 func (c *Control) Why() string {
 	if c.fill == nil {
 		return ""
@@ -105,25 +125,4 @@ func (c *Control) remarks() remarks {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.said
-}
-
-const (
-	maxTags    = 64
-	maxTagSize = 256
-)
-
-// checkTag says what is wrong with a tag, or nothing.
-func checkTag(tag string) string {
-	switch {
-	case tag == "":
-		return "it is empty"
-	case len(tag) > maxTagSize:
-		return fmt.Sprintf("it has %d bytes, the limit is %d", len(tag), maxTagSize)
-	}
-	for i := range len(tag) {
-		if c := tag[i]; c <= ' ' || c == ',' || c == 0x7f {
-			return fmt.Sprintf("%q has a space, comma or control character", tag)
-		}
-	}
-	return ""
 }

@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/go-pagecache/pagecache/internal/frame"
 )
@@ -99,6 +100,8 @@ func (d *decoder) int64() int64 {
 	d.rest = d.rest[8:]
 	return int64(v)
 }
+
+func (d *decoder) duration() time.Duration { return time.Duration(d.int64()) }
 
 func (d *decoder) fences(e *entry) {
 	n := d.items(fenceCost)

@@ -84,18 +84,53 @@
 // held back until the handler returns and sent in one piece, up to [MaxBody];
 // a response that cannot be stored is passed on as it comes.
 //
+// # Purging
+//
+// [Cache.Purge] removes the pages of an address, [Cache.PurgeTags] those made
+// from something that has changed:
+//
+//	cache.Page(time.Hour, pagecache.Tags("books", shelfOf))         // for a route
+//	pagecache.FromContext(r.Context()).Tag("book:312", "author:44") // in a handler
+//	err := cache.PurgeTags(ctx, "author:44")                        // later
+//
+// [Cache.PurgePrefix], [Cache.PurgeRoute] and [Cache.PurgeAll] remove more at
+// once. When a purge has returned nil, no later request gets a page whose handler
+// began before it, whatever was under way. [Cache.Expire] and its kin make pages
+// stale instead.
+//
+// A request with an unsafe method that succeeds purges the pages of its own
+// address if it passes the cache. Routes that do not pass it, or change other
+// pages too, say so:
+//
+//	r.With(cache.Invalidate(bookOf)).Post("/books/{id}/reviews", postReview)
+//
+// # Staying warm
+//
+// [StaleWhileRevalidate] serves a page for a while after its end and has it made
+// anew meanwhile, [StaleIfError] serves it when the handler fails. Responses may
+// ask for both themselves (RFC 5861). Pages are made anew in the background where
+// the router is seen to allow that, which chi and http.ServeMux do, or anywhere
+// with [RefreshVia]; else by one of the requests that find them stale.
+//
+// [Cache.Warm] makes pages before anybody asks for them. [Cache.Refresh] makes one
+// now, for a handler that has changed what it shows. [Policy.EarlyRefresh] makes
+// hot pages anew before they end, [Policy.Jitter] spreads the ends of those that
+// were made together, and [Policy.ForceRefresh] lets requests ask for a new page.
+//
 // # Stores
 //
 // A [Memory] keeps live values in this process: by default stores/memstore with
 // 64 MiB, everything counted; stores/gocachestore uses a go-cache, which has no
 // size limit. A [Store] keeps bytes that several processes share; it may fail
-// in any way without changing a response. stores/storetest holds the contracts
-// as tests.
+// in any way without changing a response; a purge then returns an error.
+// [Policy.WriteBack] writes to it after the response. stores/storetest holds the
+// contracts as tests.
 //
 // # Seeing why
 //
-// A request that goes past the cache and a response that is not stored have one
-// [Reason], the same in Cache-Status, in [Event] and in [Stats]; docs/reasons.md
-// and [Reason.Explain] say what each means. [Cache.Explain] tells what would
-// happen to a request, [WithObserver] reports what happened.
+// A request that goes past the cache, a response that is not stored and a page
+// that is served stale have one [Reason], the same in Cache-Status, in [Event]
+// and in [Stats]; docs/reasons.md and [Reason.Explain] say what each means.
+// [Cache.Explain] tells what would happen to a request, [WithObserver] reports
+// what happened.
 package pagecache

@@ -1,7 +1,6 @@
 package pagecache
 
 import (
-	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -26,6 +25,10 @@ type entry struct {
 	created int64         // when it had returned
 	fresh   time.Duration // how long it may be served from then on
 	age     time.Duration // how old it was by then
+	stale   windows       // how long it may be served after that
+	took    time.Duration // by its handler
+	lead    time.Duration // took, times the route's eagerness to refresh it early
+	early   int64         // when hits begin to
 
 	// What conditional requests are compared with, taken from fields.
 	etag     string
@@ -38,11 +41,16 @@ type entry struct {
 	route   *routeStats // the label it was filled under
 	pattern string      // and the pattern that the router gave
 	tags    []string
-	fences  []fence // of an entry in a Store
+	stamp   int64   // the last purge before its handler was called
+	places  places  // where later ones would show
+	fences  []fence // the same for an entry in a Store
 }
 
 // ends is when the entry stops being fresh.
 func (e *entry) ends() int64 { return e.created + int64(e.fresh) }
+
+// keep is how long the entry is of any use: fresh, and then stale.
+func (e *entry) keep() time.Duration { return min(e.fresh+e.stale.longest(), maxLifetime) }
 
 // ageAt is the entry's age (RFC 9111 section 4.2.3) in whole seconds, and ttl
 // how many it still is fresh: together they stay the same.
@@ -54,7 +62,7 @@ func (e *entry) ageAt(now int64) (age, ttl int64) {
 }
 
 // entry makes the stored form of the response.
-func (x *fill) entry(said remarks) *entry {
+func (x *fill) entry(tags []string) *entry {
 	p, c := &x.rt.policy, x.rt.core
 	now, body := time.Now(), x.rec.body.bytes()
 	fields := difference(x.before, x.rec.frozen, maxPinned)
@@ -76,11 +84,33 @@ func (x *fill) entry(said remarks) *entry {
 		fresh:   x.verdict.life.fresh,
 		age:     x.verdict.life.age,
 		route:   x.stats(),
+		stale:   x.verdict.life.stale,
 		pattern: strings.Clone(x.req.Pattern),
-		tags:    slices.Concat(p.Tags, said.tags),
+		tags:    tags,
+		stamp:   x.stamp,
+		places:  c.withTags(x.places, tags, routeLabel(x.req)),
 	}
+	e.took = time.Duration(e.created - e.started)
+	e.hurry(p.EarlyRefresh)
 	e.finish(now)
 	return e
+}
+
+// hurry has hits refresh the entry early, when a random time before its end is
+// reached: the time that the handler took, times eagerness, times a random
+// number with mean 1 (XFetch, see Policy.EarlyRefresh). Numbers above 20 do not
+// occur, so that hits have nothing to draw before that.
+func (e *entry) hurry(eagerness float64) {
+	e.early = never
+	if eagerness > 0 {
+		e.lead = max(1, time.Duration(eagerness*float64(e.took)))
+		e.early = e.ends() - 20*int64(e.lead)
+	}
+}
+
+// hurries reports whether a hit at now that drew this lot refreshes the entry.
+func (e *entry) hurries(now int64, lot float64) bool {
+	return now+int64(float64(e.lead)*lot) >= e.ends()
 }
 
 // finish computes what is derived from the fields. A Last-Modified is a strong
@@ -127,7 +157,7 @@ func (e *entry) weigh() int {
 	for _, tag := range e.tags {
 		n += stringSize + len(tag)
 	}
-	return n
+	return n + cap(e.places.list)*4
 }
 
 const stringSize = int(unsafe.Sizeof(""))

@@ -23,7 +23,7 @@ func ExampleNegativeTTL() {
 	visit(missing, "/books/0")
 	// Output:
 	// /books/0: no such book (fwd=uri-miss; stored; ttl=10)
-	// /books/0: no such book (hit)
+	// /books/0: no such book (hit; detail=negative)
 }
 
 // The handler is somebody else's and says max-age=1 everywhere.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,18 +17,37 @@ import (
 // visit asks h for a page and prints it, with what Cache-Status says of it.
 // fields are names and values of request fields.
 func visit(h http.Handler, target string, fields ...string) {
-	r := httptest.NewRequest("GET", target, nil)
+	w := exampleRequest(h, "GET", target, fields...)
+	fmt.Printf("%s: %s (%s)\n", target, w.Body, exampleStatus(w))
+}
+
+// submit sends h a request that may change pages, and prints its status.
+func submit(h http.Handler, method, target string) {
+	w := exampleRequest(h, method, target)
+	fmt.Printf("%s %s: %d (%s)\n", method, target, w.Code, exampleStatus(w))
+}
+
+func exampleRequest(h http.Handler, method, target string, fields ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
 	for i := 0; i < len(fields); i += 2 {
 		r.Header.Add(fields[i], fields[i+1])
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	status := strings.TrimPrefix(w.Header().Get("Cache-Status"), "pagecache; ")
-	if strings.HasPrefix(status, "hit") {
-		status = "hit" // without the lifetime left
-	}
-	fmt.Printf("%s: %s (%s)\n", target, w.Body, status)
+	return w
 }
+
+// exampleStatus is what Cache-Status says, without what is left of the lifetime
+// of a page that was there already.
+func exampleStatus(w *httptest.ResponseRecorder) string {
+	status := strings.TrimPrefix(w.Header().Get("Cache-Status"), "pagecache; ")
+	if !strings.Contains(status, "; stored") {
+		status = lifetimeLeft.ReplaceAllString(status, "")
+	}
+	return status
+}
+
+var lifetimeLeft = regexp.MustCompile(`; ttl=-?\d+`)
 
 // showBook is a handler whose page depends on the path value id alone.
 func showBook(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package pagecache_test
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"strings"
@@ -119,20 +120,79 @@ func ExampleStrict() {
 	// /: lang=de region= (hit)
 }
 
+// A page has the tags of its route, those that functions make from its request,
+// and those that its handler knows of.
 func ExampleTags() {
 	cache := pagecache.New()
 	defer cache.Close(context.Background())
 
+	byShelf := func(r *http.Request) string { return "shelf:" + r.PathValue("shelf") }
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /books/{id}", cache.PageFunc(time.Minute, func(w http.ResponseWriter, r *http.Request) {
-		id := r.PathValue("id")
-		pagecache.FromContext(r.Context()).Tag("book:" + id)
-		fmt.Fprintf(w, "book %s", id)
-	}, pagecache.Tags("books")))
+	mux.HandleFunc("GET /shelves/{shelf}", cache.PageFunc(time.Hour, func(w http.ResponseWriter, r *http.Request) {
+		pagecache.FromContext(r.Context()).Tag("book:312", "book:321") // what it found there
+		fmt.Fprint(w, "two books")
+	}, pagecache.Tags("books", byShelf)))
 
-	visit(mux, "/books/312")
-	fmt.Println(explain(cache, mux, "/books/312").Tags)
+	visit(mux, "/shelves/9")
+	fmt.Println(explain(cache, mux, "/shelves/9").Tags)
 	// Output:
-	// /books/312: book 312 (fwd=uri-miss; stored; ttl=60)
-	// [books book:312]
+	// /shelves/9: two books (fwd=uri-miss; stored; ttl=3600)
+	// [books shelf:9 book:312 book:321]
+}
+
+// Lifetimes of different lengths for pages that are made together, and hot
+// pages that are made anew before they expire.
+func ExamplePolicy() {
+	cache := pagecache.New(func(p *pagecache.Policy) {
+		p.Jitter = 0.2       // a minute is something between 48 s and a minute
+		p.EarlyRefresh = 1.5 // a little earlier than the optimum
+	})
+	defer cache.Close(context.Background())
+
+	home := cache.PageFunc(time.Minute, showHome)
+	exampleRequest(home, "GET", "/")
+	ttl := explain(cache, home, "/").TTL
+	fmt.Println(45*time.Second < ttl && ttl <= time.Minute)
+	// Output:
+	// true
+}
+
+// Whoever knows the word gets a new page made, for everybody. The word is a
+// secret: it stands in no page, no log and no address.
+func ExamplePolicy_forceRefresh() {
+	word := []byte("4be1-a63c")
+	force := func(p *pagecache.Policy) {
+		p.ForceRefresh = func(r *http.Request) bool {
+			return subtle.ConstantTimeCompare([]byte(r.Header.Get("X-Refresh")), word) == 1
+		}
+	}
+	cache := pagecache.New()
+	defer cache.Close(context.Background())
+
+	home := cache.PageFunc(time.Minute, showHome, force)
+	visit(home, "/")
+	visit(home, "/", "X-Refresh", "4be1-a63c")
+	visit(home, "/", "X-Refresh", "a guess")
+	// Output:
+	// /: home (fwd=uri-miss; stored; ttl=60)
+	// /: home (fwd=request; stored; ttl=60; detail=refresh)
+	// /: home (hit)
+}
+
+// A handler that knows nothing of this package names what its page is made from
+// in a response field. Clients need not see it.
+func ExamplePolicy_hideTags() {
+	cache := pagecache.New(func(p *pagecache.Policy) { p.HideTags = true })
+	defer cache.Close(context.Background())
+
+	book := cache.PageFunc(time.Minute, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Surrogate-Key", "book:312 author:44")
+		fmt.Fprint(w, "The Way of All Flesh")
+	})
+	w := exampleRequest(book, "GET", "/books/312")
+	fmt.Println(w.Body, w.Header()["Surrogate-Key"])
+	fmt.Println(explain(cache, book, "/books/312").Tags)
+	// Output:
+	// The Way of All Flesh []
+	// [book:312 author:44]
 }

@@ -12,7 +12,7 @@ import (
 // Explanation says what the cache would do with a request.
 type Explanation struct {
 	Reached  bool          // the request got to a handler wrapped by this cache
-	WouldHit bool          // a stored response would answer it
+	WouldHit bool          // a stored response would answer it; with a Reason and a negative TTL if it is stale
 	Fwd      string        // otherwise: why the handler would run, as in RFC 9211 section 2.2
 	Reason   Reason        // and why the cache would not be asked, if so
 	Culprit  string        // the field or cookie behind the Reason, if there is one
@@ -77,6 +77,13 @@ func (rt *route) explain(r *http.Request, e *Explanation) {
 		e.describe(found.entry, now)
 		return
 	}
+	if old := found.old; old != nil && (!a.has(authorized) || old.public) {
+		if why, _ := rt.staleReason(&found, &k, r, now); why != "" {
+			e.describe(old, now)
+			e.Reason, e.TTL = why, time.Duration(staleTTL(found.since, now))*time.Second
+			return
+		}
+	}
 	e.Fwd = found.fwd
 	switch {
 	case found.fwd == unknown:
@@ -90,7 +97,7 @@ func (rt *route) explain(r *http.Request, e *Explanation) {
 
 func (e *Explanation) describe(page *entry, now int64) {
 	age, ttl := page.ageAt(now)
-	e.WouldHit, e.Route, e.Status, e.Tags = true, page.route.label, page.status, slices.Clone(page.tags)
+	e.WouldHit, e.Route, e.Status, e.Tags = true, page.route.label, page.status, slices.Clone(page.ownTags())
 	e.Age, e.TTL = time.Duration(age)*time.Second, time.Duration(ttl)*time.Second
 }
 
@@ -98,6 +105,9 @@ func (e *Explanation) describe(page *entry, now int64) {
 func (e Explanation) String() string {
 	switch {
 	case e.WouldHit:
+		if e.Reason != "" {
+			return fmt.Sprintf("hit: %s, status %d, age %v, stale for %v, tags %q, key %s", e.Reason, e.Status, e.Age, -e.TTL, e.Tags, e.Key)
+		}
 		return fmt.Sprintf("hit: status %d, age %v, fresh for %v, tags %q, key %s", e.Status, e.Age, e.TTL, e.Tags, e.Key)
 	case !e.Reached && e.Reason == "":
 		return "the request does not reach a handler that this cache wraps"

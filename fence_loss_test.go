@@ -2,15 +2,14 @@ package pagecache_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-pagecache/pagecache"
+	"github.com/go-pagecache/pagecache/stores/storetest"
 )
 
 // TestLossOfAnyKey: a store may drop any value at any time. That costs a miss,
@@ -51,15 +50,16 @@ func TestPurgedPageNeverRevives(t *testing.T) {
 }
 
 func purgedPageNeverRevives(t *testing.T, p *purge) {
-	fences := pagecache.FenceKeys("/p", "route", "late", "d")
-	for _, lost := range append([][]string{fences}, singles(fences)...) {
+	tags := []string{"route", "late", "d", "b", "of:/p", pagecache.RouteTag("/{page}")}
+	fences := append(pagecache.FenceKeys("/p", tags...), pagecache.HardFenceKeys("/p", tags...)...)
+	for _, lost := range append([][]string{fences, pagecache.FenceKeys("/p", tags...)}, singles(fences)...) {
 		s := newShared()
-		h := s.process(t).Page(time.Hour, p.opts...)(&p.page)
+		h := p.site(p.process(t, s))
 		before := p.page.now.Load()
 		call(h, page("/p?kept"))
 		call(h, page("/p?other"))
 		p.page.now.Add(1)
-		if err := p.run(t.Context(), s); err != nil {
+		if err := p.run(t.Context(), p.process(t, s)); err != nil {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf("version %d", before+1)
@@ -72,7 +72,7 @@ func purgedPageNeverRevives(t *testing.T, p *purge) {
 				t.Errorf("the other page without %q: got %q, want %q", lost, got.body, want)
 			}
 		}
-		if got := call(s.process(t).Page(time.Hour, p.opts...)(&p.page), page("/p?kept")); got.body != want {
+		if got := call(p.site(p.process(t, s)), page("/p?kept")); got.body != want {
 			t.Errorf("without %q: got %q (%s), want %q", lost, got.body, got.cacheStatus(), want)
 		}
 	}
@@ -113,10 +113,10 @@ func TestFencesAreLostAfterAPurge(t *testing.T) {
 
 func fencesAreLostAfterAPurge(t *testing.T, p *purge) {
 	s := newShared()
-	h := s.process(t).Page(time.Hour, p.opts...)(&p.page)
+	h := p.site(p.process(t, s))
 	finish := begin(&p.page, h)
 	p.page.now.Add(1)
-	if err := p.run(t.Context(), s); err != nil {
+	if err := p.run(t.Context(), p.process(t, s)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Delete(t.Context(), s.written()...); err != nil {
@@ -136,86 +136,114 @@ func fencesAreLostAfterAPurge(t *testing.T, p *purge) {
 	}
 }
 
-// book is a page of the hammer. Whoever changes it purges it, and only then
-// tells the readers that they may expect the new content.
-type book struct {
-	now, floor atomic.Int64
-}
+// TestPageOutlivesItsNonce: nonces are kept for longer than pages of their route
+// usually are. A page that says of itself that it lives longer, or whose nonce is
+// from a purge, which knows no route, is a miss then, and stored again at once.
+func TestPageOutlivesItsNonce(t *testing.T) { synctest.Test(t, pageOutlivesItsNonce) }
 
-// TestFenceHammer: readers of several processes and purges of all kinds, on a
-// few pages. No request that starts after a purge returned may get content from
-// before it.
-func TestFenceHammer(t *testing.T) {
-	var books [3]book
-	var served, hits, purged atomic.Int64
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		i := int(r.URL.Path[1] - '0')
-		content := books[i].now.Load()
-		if rand.IntN(2) == 0 {
-			time.Sleep(time.Duration(rand.IntN(300)) * time.Microsecond)
+func pageOutlivesItsNonce(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		name   string
+		ttl    time.Duration
+		purged bool // before the fill
+		opts   []pagecache.Option
+		lasts  time.Duration // at least, and a day more at most
+	}{
+		{"a page of its route", time.Hour, false, nil, time.Hour - day},
+		{"a page of three days", 3 * day, false, nil, 3*day - 1},
+		{"a page that was purged before", 3 * day, true, nil, day - 1},
+		{"a page that says it lives longer", time.Hour, false, []pagecache.Option{func(p *pagecache.Policy) { p.TTL = time.Hour; p.StatusTTL = map[int]time.Duration{200: 9 * day} }}, day - 1},
+	} {
+		s, v := newShared(), new(version)
+		c := s.process(t)
+		h := c.Page(tt.ttl, tt.opts...)(v)
+		if tt.purged {
+			_ = c.Purge(t.Context(), "/p")
 		}
-		pagecache.FromContext(r.Context()).Tag("late" + r.URL.Path[1:])
-		w.Header().Set("Vary", "Accept")
-		fmt.Fprint(w, content)
-	})
-	s, wide := newShared(), func(p *pagecache.Policy) { p.StoreBudget = 10 * time.Second }
-	var sites [3]http.Handler
-	for i := range sites {
-		c := s.process(t, wide)
-		mux := http.NewServeMux()
-		for j := range books {
-			mux.Handle(fmt.Sprintf("/%d", j), c.Page(time.Hour, pagecache.Tags(fmt.Sprintf("route%d", j)))(handler))
+		call(h, page("/p"))
+		v.now.Add(1)
+		var lasted time.Duration
+		for got := call(h, page("/p", "Range", "bytes=0-")); got.status == 206 && got.body == "version 0" && lasted < 20*day; lasted += day / 4 {
+			time.Sleep(day / 4)
+			got = call(s.process(t).Page(tt.ttl, tt.opts...)(v), page("/p", "Range", "bytes=0-"))
 		}
-		sites[i] = mux
-	}
-	end := time.Now().Add(hammerTime)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for time.Now().Before(end) && !t.Failed() {
-				i := rand.IntN(len(books))
-				floor := books[i].floor.Load()
-				got := call(sites[rand.IntN(len(sites))], page(fmt.Sprintf("/%d", i), "Accept", fmt.Sprint(rand.IntN(2))))
-				var content int64
-				if _, err := fmt.Sscan(got.body, &content); err != nil || content < floor {
-					t.Errorf("page %d: got %q (%s), want version %d or later", i, got.body, got.cacheStatus(), floor)
-				}
-				served.Add(1)
-				if got.hit() {
-					hits.Add(1)
-				}
-			}
-		})
-	}
-	wg.Go(func() {
-		for time.Now().Before(end) && !t.Failed() {
-			i := rand.IntN(len(books))
-			content := books[i].now.Add(1)
-			if err := purgeSomehow(t, s, i); err != nil {
-				t.Error(err)
-			}
-			books[i].floor.Store(content)
-			purged.Add(1)
-			time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+		if lasted < tt.lasts || lasted > tt.lasts+2*day {
+			t.Errorf("%s: lasted %v, want %v or a bit longer", tt.name, lasted, tt.lasts)
 		}
-	})
-	wg.Wait()
-	t.Logf("%d requests, %d hits, %d purges", served.Load(), hits.Load(), purged.Load())
-	if hits.Load() == 0 || purged.Load() == 0 {
-		t.Error("the hammer has not hit anything")
+		wantPage(t, tt.name+", made anew", call(h, page("/p")), "version 1", false)
+		wantPage(t, tt.name+", made anew", call(h, page("/p")), "version 1", true)
 	}
 }
 
-const hammerTime = 1500 * time.Millisecond
+// TestLongestLifeOverAStore: no page is kept for longer than the fences that many
+// pages share.
+func TestLongestLifeOverAStore(t *testing.T) { synctest.Test(t, longestLifeOverAStore) }
 
-func purgeSomehow(t *testing.T, s *shared, i int) error {
-	switch rand.IntN(10) {
-	case 0:
-		return pagecache.ForeignPurgeAll(t.Context(), s)
-	case 1, 2, 3:
-		return pagecache.ForeignPurgePath(t.Context(), s, fmt.Sprintf("/%d", i))
-	case 4, 5, 6:
-		return pagecache.ForeignPurgeTags(t.Context(), s, fmt.Sprintf("route%d", i))
+func longestLifeOverAStore(t *testing.T) {
+	h := newShared().process(t).Page(pagecache.Forever, pagecache.Tags("route"))(new(version))
+	call(h, page("/p"))
+	time.Sleep(364 * 24 * time.Hour)
+	wantStatus(t, "a day before a year is over", call(h, page("/p")), "pagecache; hit; ttl=86400")
+	time.Sleep(24 * time.Hour)
+	wantPage(t, "a year later", call(h, page("/p")), "version 0", false)
+}
+
+// TestOneOffTags: fences of pages that nobody asks for again do not stay.
+func TestOneOffTags(t *testing.T) { synctest.Test(t, oneOffTags) }
+
+func oneOffTags(t *testing.T) {
+	const pages, tags = 2_000, 50
+	m := storetest.NewMap()
+	c := newCache(t, pagecache.WithStore(m))
+	mux := http.NewServeMux()
+	mux.Handle("/{page}", c.Page(time.Hour, pagecache.Tags("route"), pagecache.StaleWhileRevalidate(time.Hour))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i := range tags {
+			pagecache.FromContext(r.Context()).Tag(fmt.Sprintf("%s:%d", r.URL.Path, i))
+		}
+		_, _ = w.Write([]byte("page"))
+	})))
+	for i := range pages {
+		call(mux, page(fmt.Sprintf("/%d", i)))
+		if i%2 == 0 {
+			_ = c.PurgeTags(t.Context(), fmt.Sprintf("/%d:1", i), fmt.Sprintf("unused:%d", i))
+		}
 	}
-	return pagecache.ForeignPurgeTags(t.Context(), s, "unused", fmt.Sprintf("late%d", i))
+	if got := m.Len(); got < pages*(tags+2) {
+		t.Fatalf("got %d values, want the pages and their fences", got)
+	}
+	time.Sleep(25 * time.Hour)
+	// Everything, the mark, the route and its tag, and the second ones.
+	if got := m.Len(); got > 10 {
+		t.Errorf("got %d values a day later, want a few", got)
+	}
+	call(mux, page("/0"))
+	if got := call(mux, page("/0")); !got.hit() {
+		t.Errorf("a page made again: got %q, want a hit", got.cacheStatus())
+	}
+}
+
+// TestWindowIsNotRenewedByLoss: when a fence is lost after an expiry and made
+// anew later, nobody knows any more when the page was expired. It must not be
+// served as if that had been when the fence was made.
+func TestWindowIsNotRenewedByLoss(t *testing.T) { synctest.Test(t, windowIsNotRenewedByLoss) }
+
+func windowIsNotRenewedByLoss(t *testing.T) {
+	s, v := newShared(), &failing{}
+	c := s.process(t)
+	h := c.Page(time.Hour, pagecache.StaleIfError(time.Minute))(v)
+	call(h, page("/p"))
+	call(h, page("/p?other"))
+	if err := c.Expire(t.Context(), "/p"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(10 * time.Minute)
+	if err := s.Delete(t.Context(), pagecache.FenceKeys("/p")[2]); err != nil {
+		t.Fatal(err)
+	}
+	call(h, page("/p?other")) // makes the fence anew
+	v.fails = true
+	if got := call(h, page("/p")); got.status != 500 {
+		t.Errorf("ten minutes after the expiry: got %d (%s), want the handler's 500", got.status, got.cacheStatus())
+	}
 }

@@ -2,7 +2,10 @@ package pagecache_test
 
 import (
 	"context"
+	"encoding/binary"
+	"hash/crc32"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +23,7 @@ func TestPurgeWhileAPageLands(t *testing.T) { synctest.Test(t, purgeWhileAPageLa
 
 func purgeWhileAPageLands(t *testing.T) {
 	s, v := newShared(), new(version)
-	h := s.process(t, func(p *pagecache.Policy) { p.StoreBudget = time.Hour }).Page(time.Hour)(v)
+	h, other := s.process(t, func(p *pagecache.Policy) { p.StoreBudget = time.Hour }).Page(time.Hour)(v), s.process(t)
 	release := make(chan struct{})
 	s.faults.Before(func(_ context.Context, op string, keys []string) error {
 		if op == "Set" && strings.HasPrefix(keys[0], "p:") {
@@ -32,7 +35,7 @@ func purgeWhileAPageLands(t *testing.T) {
 	wg.Go(func() { call(h, page("/p")) })
 	synctest.Wait()
 	v.now.Add(1)
-	if err := pagecache.ForeignPurgePath(t.Context(), s, "/p"); err != nil {
+	if err := other.Purge(t.Context(), "/p"); err != nil {
 		t.Fatal(err)
 	}
 	var got reply
@@ -53,12 +56,12 @@ func TestPurgeWhileCutOff(t *testing.T) { synctest.Test(t, purgeWhileCutOff) }
 
 func purgeWhileCutOff(t *testing.T) {
 	s, v := newShared(), new(version)
-	h := s.process(t).Page(time.Hour)(v)
+	h, other := s.process(t).Page(time.Hour)(v), s.process(t)
 	s.faults.Before(storetest.Fail(storetest.ErrFault))
 	finish := begin(v, h)
 	s.faults.Heal()
 	v.now.Add(1)
-	if err := pagecache.ForeignPurgePath(t.Context(), s, "/p"); err != nil {
+	if err := other.Purge(t.Context(), "/p"); err != nil {
 		t.Fatal(err)
 	}
 	s.faults.Before(storetest.Fail(storetest.ErrFault))
@@ -80,7 +83,7 @@ type zombies struct {
 }
 
 func (z *zombies) Set(ctx context.Context, value []byte, ttl time.Duration, keys ...string) error {
-	if strings.HasPrefix(keys[0], "f:") {
+	if !strings.HasPrefix(keys[0], "p:") && !strings.HasPrefix(keys[0], "v:") {
 		return z.Store.Set(ctx, value, ttl, keys...)
 	}
 	z.writes = append(z.writes, func() { _ = z.Store.Set(context.Background(), value, ttl, keys...) })
@@ -93,17 +96,17 @@ func TestZombieWrite(t *testing.T) {
 	for _, p := range purges() {
 		s := newShared()
 		z := &zombies{Store: s}
-		h := newCache(t, pagecache.WithStore(z)).Page(time.Hour, p.opts...)(&p.page)
+		h, other := p.site(newCache(t, append(slices.Clip(p.new), pagecache.WithStore(z))...)), p.process(t, s)
 		wantStatus(t, p.name, call(h, page("/p")), "pagecache; fwd=uri-miss; detail=store-error")
 		if len(z.writes) != 1 {
 			t.Fatalf("%s: got %d writes held back, want 1", p.name, len(z.writes))
 		}
 		p.page.now.Add(1)
-		if err := p.run(t.Context(), z); err != nil {
+		if err := p.run(t.Context(), other); err != nil {
 			t.Fatal(err)
 		}
 		z.writes[0]()
-		for name, h := range map[string]http.Handler{"same process": h, "another": s.process(t).Page(time.Hour, p.opts...)(&p.page)} {
+		for name, h := range map[string]http.Handler{"same process": h, "another": p.site(other)} {
 			if got := call(h, page("/p")); got.body != "version 1" {
 				t.Errorf("%s, %s: got %q (%s), want version 1", p.name, name, got.body, got.cacheStatus())
 			}
@@ -127,11 +130,68 @@ func spellingsShareAFence(t *testing.T) {
 			wantPage(t, name+", fill of "+target, call(h, page(target)), "version 0", false)
 		}
 		v.now.Add(1)
-		if err := pagecache.ForeignPurgePath(t.Context(), s, "/a/café"); err != nil {
+		if err := s.process(t).Purge(t.Context(), "/a/café"); err != nil {
 			t.Fatal(err)
 		}
 		for _, target := range spellings {
 			wantPage(t, name+", purged "+target, call(h, page(target)), "version 1", false)
+		}
+	}
+}
+
+// TestPagesOfVersion1: a page that an older release stored is a miss, whatever it
+// says, and the next one takes its place.
+func TestPagesOfVersion1(t *testing.T) { synctest.Test(t, pagesOfVersion1) }
+
+func pagesOfVersion1(t *testing.T) {
+	s, v := newShared(), new(version)
+	h := s.process(t).Page(time.Hour)(v)
+	call(h, page("/p"))
+	v.now.Add(1)
+	for _, key := range s.written() {
+		if !strings.HasPrefix(key, "p:") {
+			continue
+		}
+		values, err := s.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := values[0]
+		old[3] = 1 // behind the magic
+		sum := crc32.Checksum(old[:len(old)-4], crc32.MakeTable(crc32.Castagnoli))
+		if err := s.Set(t.Context(), binary.BigEndian.AppendUint32(old[:len(old)-4], sum), time.Hour, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantPage(t, "version 1", call(h, page("/p")), "version 1", false)
+	wantPage(t, "stored anew", call(h, page("/p")), "version 1", true)
+}
+
+// TestFencesThatCouldNotBeMade: a page whose fences were not there before its
+// handler ran is not stored behind some that were made afterwards: nobody knows
+// what was purged in between.
+func TestFencesThatCouldNotBeMade(t *testing.T) {
+	for _, p := range purges() {
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { fencesThatCouldNotBeMade(t, p) })
+		})
+	}
+}
+
+func fencesThatCouldNotBeMade(t *testing.T, p *purge) {
+	s := newShared()
+	h, other := p.site(p.process(t, s)), p.process(t, s)
+	s.faults.Before(storetest.Only(storetest.Fail(storetest.ErrFault), "Add"))
+	finish := begin(&p.page, h)
+	s.faults.Heal()
+	p.page.now.Add(1)
+	if err := p.run(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	finish()
+	for name, h := range map[string]http.Handler{"same process": h, "purging process": p.site(other)} {
+		if got := call(h, page("/p")); got.body != "version 1" {
+			t.Errorf("%s: got %q (%s), want version 1", name, got.body, got.cacheStatus())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -20,6 +21,10 @@ type fill struct {
 	slot      uint64  // where the page's flight is filed
 	ticket    *ticket // the fences of a page in a Store
 
+	old   *entry // a page that is not fresh any more, but may be of use
+	since int64  // when it stopped being fresh
+	order *order // nobody waits for the response
+
 	fwd       string // why the request is forwarded, as in RFC 9211 section 2.2
 	note      Reason // something worth saying that did not keep it from being stored
 	collapsed collapse
@@ -34,6 +39,8 @@ type fill struct {
 
 	begun    time.Time // only when somebody observes
 	arrived  uint64    // the turn in which the request came, see core.turns
+	stamp    int64     // the last purge before its handler was called
+	places   places    // where later ones show
 	started  int64     // when its handler was called, since the cache's epoch
 	turn     uint64    // and in which turn
 	verdict  verdict
@@ -43,6 +50,7 @@ type fill struct {
 	why      Reason // why the response is not stored
 	route    *routeStats
 	result   *entry // the page as stored
+	served   bool   // the client was sent the old page instead
 }
 
 // collapse says whether the request waited for another one.
@@ -56,12 +64,14 @@ const (
 
 // run calls the handler on the client's own goroutine.
 func (x *fill) run() {
-	x.started, x.turn = x.rt.core.now(), x.rt.core.turns.Add(1)
+	c := x.rt.core
+	x.started, x.turn, x.stamp = c.now(), c.turns.Add(1), c.stamps.last.Load()
 	x.prepare()
-	x.rt.core.inside.Add(1)
+	c.inside.Add(1)
 	defer x.end()
-	if x.rt.core.remote != nil {
-		x.rt.core.remote.fenceOff(x)
+	x.control.tagBy(x.rt.policy.TagFuncs, x.r)
+	if c.remote != nil {
+		c.remote.fenceOff(x)
 	}
 	x.rt.next.ServeHTTP(&x.rec, x.req)
 	x.returned = true
@@ -73,7 +83,10 @@ func (x *fill) prepare() {
 	x.rec = recorder{w: x.w, fill: x}
 	x.control.fill = x
 	x.control.outer, _ = x.r.Context().Value(controlKey{}).(*Control)
-	x.ctx = fillContext{x.hangUp.detach(x.r.Context(), x.rt.policy.AfterHangUp), &x.control}
+	x.ctx = fillContext{x.r.Context(), &x.control}
+	if x.order == nil {
+		x.ctx.Context = x.hangUp.detach(x.r.Context(), x.rt.policy.AfterHangUp)
+	}
 	if h := x.w.Header(); len(h) > 0 {
 		x.before = take(h)
 	}
@@ -107,19 +120,38 @@ func (x *fill) end() {
 	if x.req.Pattern != "" {
 		x.r.Pattern = x.req.Pattern // for loggers and metrics outside
 	}
+	if !x.returned && x.rescues() {
+		if p := recover(); p != nil {
+			x.rescue(p)
+			return
+		}
+	}
 	switch {
 	case !x.returned:
 		x.abort()
+	case x.rec.hushed:
+		x.giveUp(reasonStatus)
+		x.sendOld(x.rec.status)
+	case x.rec.state == fresh && x.cutShort() == reasonDeadline && x.covered():
+		x.giveUp(reasonDeadline)
+		x.sendOld(0)
 	case x.rec.state == fresh && x.cutShort() != "": // it left the answer to who set the deadline
 		x.giveUp(x.cutShort())
-		appendStatusLine(x.w.Header(), x.statusLine(x.why))
+		x.addLine()
 	case x.rec.state == fresh:
 		x.giveUp(reasonHandlerSilent)
-		appendStatusLine(x.w.Header(), x.statusLine(x.why))
+		x.addLine()
 		x.rt.core.warn("silent "+routeLabel(x.req), "the handler for "+quoteRoute(routeLabel(x.req))+" returned without writing; nothing is stored (does an adapter run it elsewhere?)")
 	case x.rec.state == recording, x.rec.tee:
 		x.conclude()
 	}
+}
+
+// addLine adds Cache-Status to a response that the handler left to the server.
+func (x *fill) addLine() {
+	h := x.w.Header()
+	appendStatusLine(h, x.statusLine(x.why))
+	x.rt.policy.hideTags(h)
 }
 
 // abort lets the client of a handler that panicked see what it would see
@@ -129,6 +161,7 @@ func (x *fill) abort() {
 		x.rec.stepAside(reasonHandlerPanic)
 	}
 	x.why = reasonHandlerPanic
+	x.learn()
 }
 
 // conclude stores a response that was recorded to its end, if it may, and only
@@ -145,6 +178,9 @@ func (x *fill) conclude() {
 		}
 	case why == "":
 		x.sendPage()
+	case lessonOf(x.rec.status, why) == lessonFailure && x.covered():
+		x.giveUp(why)
+		x.sendOld(x.rec.status)
 	default:
 		x.rec.stepAside(why)
 	}
@@ -189,7 +225,11 @@ func (x *fill) cutShort() Reason {
 // streamed, and nobody waits for it.
 func (x *fill) judge(status int, h http.Header) Reason {
 	resp := response{status: status, header: h}
-	x.verdict = storable(&x.rt.policy, resp, x.control.remarks(), time.Now())
+	p := &x.rt.policy
+	x.verdict = storable(p, resp, x.control.remarks(), time.Now())
+	if life := &x.verdict.life; life.byPolicy && p.Jitter > 0 {
+		life.fresh -= time.Duration(rand.Float64() * p.Jitter * float64(life.fresh))
+	}
 	if x.verdict.why == "" && x.admission.has(authorized) && !x.verdict.public {
 		x.verdict.why = reasonAuthorization
 	}
@@ -206,11 +246,16 @@ func (x *fill) store() Reason {
 	case len(p.Refuse) > 0 && x.rt.refused(response{x.rec.status, x.rec.frozen.header(), x.rec.body.bytes()}):
 		return reasonRefused
 	}
-	e := x.entry(said)
+	tags, bad := tagsOf(p, said, x.rec.frozen)
+	if bad != "" {
+		x.rt.core.warn("tags "+routeLabel(x.req), "a page of "+quoteRoute(routeLabel(x.req))+" is not stored, for it could not be purged by its tags: "+bad)
+		return reasonTags
+	}
+	e := x.entry(tags)
 	switch why := x.rt.core.commit(x, e); why {
 	case "":
 		x.result = e
-		x.rt.core.stored.Add(1)
+		x.learn()
 		x.land(made, e)
 		return ""
 	case reasonStoreError: // the page is good all the same, for those who wait
@@ -227,8 +272,12 @@ func (x *fill) store() Reason {
 func (x *fill) sendPage() {
 	h := x.w.Header()
 	x.free(&x.rec.body) // the page has its own copy, and the client may be slow
+	if x.order != nil {
+		return
+	}
 	x.rec.frozen.restore(h)
 	replay(h, x.extra)
+	x.rt.policy.hideTags(h)
 	x.addStatusLine(h)
 	x.rec.status = writeEntry(x.w, x.r, x.result, x.admission, x.before.has("Content-Encoding") && !x.result.encoded)
 }
@@ -258,9 +307,10 @@ func (x *fill) giveUp(why Reason) {
 	}
 	x.why = why
 	c := x.rt.core
+	x.learn()
 	switch {
-	case why == reasonHandlerPanic, why == reasonSuperseded, why == reasonInvalidated, x.cutShort() != "":
-		x.land(failed, nil) // it says nothing of the page
+	case why == reasonHandlerPanic, why == reasonSuperseded, why == reasonInvalidated, x.cutShort() != "", x.old != nil && lessonOf(x.rec.status, why) == lessonFailure:
+		x.land(x.letDown(), nil) // it says nothing of the page
 	case x.admission.has(authorized): // nobody waits, and it says nothing of what others get
 	default:
 		c.marks.set(x.slot, c.now()+int64(x.rt.policy.HitForMiss))

@@ -10,8 +10,10 @@ import (
 
 // lifetime is how long a response may be served without asking the handler.
 type lifetime struct {
-	fresh time.Duration // from now on
-	age   time.Duration // what the response's age was when it arrived
+	fresh    time.Duration // from now on
+	age      time.Duration // what the response's age was when it arrived
+	stale    windows
+	byPolicy bool // fresh is the route's, not the response's
 }
 
 // stated holds what a response says of its own lifetime.
@@ -79,7 +81,7 @@ func initialAge(h http.Header, now time.Time) time.Duration {
 // the response was made, so its age is taken off.
 func freshnessOf(p *Policy, status int, h http.Header, now time.Time) (lifetime, Reason) {
 	base, hasBase := routeLifetime(p, status)
-	life := lifetime{fresh: base, age: initialAge(h, now)}
+	life := lifetime{fresh: base, age: initialAge(h, now), stale: windowsOf(p, status, h), byPolicy: true}
 	if hasBase && p.OverrideTTL {
 		return life, ""
 	}
@@ -99,7 +101,7 @@ func freshnessOf(p *Policy, status int, h http.Header, now time.Time) (lifetime,
 	case limit <= life.age:
 		return life, reasonTTLZero
 	}
-	life.fresh = min(maxLifetime, limit-life.age)
+	life.fresh, life.byPolicy = min(maxLifetime, limit-life.age), false
 	if s.isLimit && p.TTL > 0 {
 		life.fresh = min(life.fresh, longest(base, p.TTL, hasBase))
 	}

@@ -32,6 +32,7 @@ const maxCalls = 64
 
 var (
 	errStoreHangs = errors.New("too many calls to the store have not come back")
+	errStoreExits = errors.New("the store ended its goroutine")
 	errDraining   = errors.New("the cache is being closed")
 	errRubbish    = errors.New("the store returned another number of values than keys")
 )
@@ -42,9 +43,12 @@ func newRemote(c *core, s Store, budget time.Duration) *remote {
 
 // spending is what is left of the time that one request may spend on its
 // store. Handler runs do not count.
-type spending struct{ left time.Duration }
+type spending struct {
+	left time.Duration
+	ctx  context.Context // of who asked, where that is not a request; or nil
+}
 
-func (g *guard) newSpending() *spending { return &spending{g.budget} }
+func (g *guard) newSpending() *spending { return &spending{left: g.budget} }
 
 // call runs op with what is left of the budget, and not longer.
 func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, error)) (value T, err error) {
@@ -54,7 +58,11 @@ func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, err
 	if g.abandoned.Load() >= maxCalls {
 		return value, errStoreHangs
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), spent.left)
+	parent := spent.ctx
+	if parent == nil {
+		parent = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(parent, spent.left)
 	defer cancel()
 	began := time.Now()
 	defer func() { spent.left -= time.Since(began) }()
@@ -74,7 +82,7 @@ func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, err
 	done := make(chan result, 1)
 	var left atomic.Bool // whoever comes second settles the count
 	go func() {
-		var r result
+		r := result{err: errStoreExits}
 		defer g.calls.Done()
 		defer func() {
 			if p := recover(); p != nil {
@@ -124,8 +132,8 @@ func (g *guard) add(spent *spending, value []byte, ttl time.Duration, keys []str
 	return values, nil
 }
 
-func (g *guard) set(spent *spending, value []byte, ttl time.Duration, key string) error {
-	_, err := call(g, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Set(ctx, value, ttl, key) })
+func (g *guard) set(spent *spending, value []byte, ttl time.Duration, keys ...string) error {
+	_, err := call(g, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Set(ctx, value, ttl, keys...) })
 	return err
 }
 

@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -248,4 +249,16 @@ func encodedOutside(live http.Header, e *entry) bool {
 // section 6.4.1).
 func hasBody(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// hideTags keeps the fields that hold tags from the client.
+func (p *Policy) hideTags(h http.Header) {
+	if !p.HideTags {
+		return
+	}
+	for name := range h {
+		if slices.Contains(p.TagFields, canonicalName(name)) {
+			delete(h, name)
+		}
+	}
 }

@@ -130,6 +130,15 @@ func (s *keySpec) isDefault() bool {
 	return !s.path && !s.cert && len(s.keepQuery)+len(s.dropQuery)+len(s.headers)+len(s.cookies)+len(s.pathValues)+len(s.funcs) == 0
 }
 
+// hasPath reports whether requests with different paths have different keys.
+func (s *keySpec) hasPath() bool { return len(s.funcs)+len(s.pathValues) == 0 }
+
+// hasWholeQuery reports whether requests with different targets have different
+// keys.
+func (s *keySpec) hasWholeQuery() bool {
+	return s.hasPath() && !s.path && len(s.keepQuery)+len(s.dropQuery) == 0
+}
+
 // personal reports whether the key tells users apart.
 func (s *keySpec) personal() bool {
 	return s.cert || len(s.cookies) > 0 || slices.ContainsFunc(s.headers, func(name string) bool {

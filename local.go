@@ -18,7 +18,7 @@ func (c *core) findLocal(l *lookup, k *key, h http.Header, now int64) {
 	switch at := at.(type) {
 	case *entry:
 		if k.equal(&at.key) && len(at.vary) == 0 {
-			l.take(at, now)
+			c.takeLocal(l, at, k.hash, now)
 		}
 	case *marker:
 		if k.equal(&at.key) {
@@ -29,10 +29,21 @@ func (c *core) findLocal(l *lookup, k *key, h http.Header, now int64) {
 
 func (c *core) findVariant(l *lookup, k *key, page *marker, h http.Header, now int64) {
 	l.page, l.fwd = page, varyMiss
-	at, _ := c.load(variantHash(c.seed, k.hash, page.names, h))
+	hash := variantHash(c.seed, k.hash, page.names, h)
+	at, _ := c.load(hash)
 	if e, ok := at.(*entry); ok && k.equal(&e.key) && selects(e.vary, e.values, h) {
-		l.take(e, now)
+		c.takeLocal(l, e, hash, now)
 	}
+}
+
+// takeLocal takes the entry in unless it was purged; then its memory is freed.
+func (c *core) takeLocal(l *lookup, e *entry, hash uint64, now int64) {
+	expired, gone := c.stamps.judge(&e.places, e.stamp)
+	if gone {
+		c.drop(hash, e)
+		return
+	}
+	l.take(e, expired, now)
 }
 
 // load reads the memory. One that is not our own may panic; that is a miss.
@@ -46,6 +57,14 @@ func (c *core) load(hash uint64) (any, bool) {
 func (c *core) loadGuarded(hash uint64) (v any, ok bool) {
 	defer c.recoverMemory("load", func() { v, ok = nil, false })
 	return c.memory.Load(hash)
+}
+
+// drop frees the memory of an entry, unless another has taken its place.
+func (c *core) drop(hash uint64, e *entry) {
+	defer c.recoverMemory("delete", func() {})
+	if at, _ := c.load(hash); at == any(e) {
+		c.memory.Delete(hash)
+	}
 }
 
 func (c *core) keep(hash uint64, v any, size int, ttl time.Duration) (err error) {
@@ -74,6 +93,9 @@ func (c *core) recoverMemory(op string, undo func()) {
 // together either may win, and a variant that is lost from the list of variants
 // costs a miss.
 func (c *core) commitLocal(x *fill, e *entry) Reason {
+	if _, gone := c.stamps.judge(&e.places, e.stamp); gone {
+		return reasonInvalidated
+	}
 	at, _ := c.load(e.key.hash)
 	var page *marker
 	switch at := at.(type) {
@@ -88,7 +110,7 @@ func (c *core) commitLocal(x *fill, e *entry) Reason {
 		}
 	}
 	if len(e.vary) == 0 {
-		return c.put(e.key.hash, e, e.weigh(), e.fresh)
+		return c.put(e.key.hash, e, e.weigh(), e.keep())
 	}
 	return c.commitVariant(x, e, page)
 }
@@ -112,19 +134,21 @@ func (c *core) commitVariant(x *fill, e *entry, page *marker) Reason {
 			return reasonSuperseded
 		}
 	}
-	next := &marker{key: e.key, names: e.vary}
+	next := &marker{key: e.key, names: e.vary, stamp: c.stamps.last.Load()}
 	var live []variantRef
 	if page != nil && slices.Equal(page.names, e.vary) {
-		live = page.live
+		if expired, _ := c.stamps.judge(&e.places, page.stamp); expired == never {
+			live = page.live
+		}
 	}
 	var room bool
 	if next.live, room = withVariant(live, variantRef{hash, e.ends()}, c.now(), p.MaxVariants); !room {
 		return reasonVariantsFull
 	}
-	if why := c.put(hash, e, e.weigh(), e.fresh); why != "" {
+	if why := c.put(hash, e, e.weigh(), e.keep()); why != "" {
 		return why
 	}
-	return c.put(e.key.hash, next, next.weigh(), max(markerLife, e.fresh))
+	return c.put(e.key.hash, next, next.weigh(), max(markerLife, e.keep()))
 }
 
 // markerLife is how long a page's list of variants is kept without a fill. Its

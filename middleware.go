@@ -78,11 +78,11 @@ func (rt *route) answer(w http.ResponseWriter, r *http.Request, a admission, k *
 	var found lookup
 	rt.find(&found, r, k, now)
 	switch {
+	case rt.policy.ForceRefresh != nil && rt.forced(r):
+		rt.refill(w, r, a, k, &found)
 	case found.entry != nil && found.allows(a):
-		if rt.policy.NoRanges {
-			a.flags &^= ranged
-		}
-		rt.hit(w, r, a, found.entry, now)
+		rt.hit(w, r, a, k, &found, now)
+	case found.old != nil && rt.answerStale(w, r, a, k, &found, now):
 	case r.Method == http.MethodHead:
 		rt.passMiss(w, r, &found, reasonHead)
 	case a.has(ranged):
@@ -94,26 +94,50 @@ func (rt *route) answer(w http.ResponseWriter, r *http.Request, a admission, k *
 	}
 }
 
-// hit sends a stored response: its fields onto the live ones, Age, Cache-Status,
-// then the body, a part of it, or 304.
-func (rt *route) hit(w http.ResponseWriter, r *http.Request, a admission, e *entry, now int64) {
+// hit sends a fresh page, and may be the one hit that has it refreshed early.
+func (rt *route) hit(w http.ResponseWriter, r *http.Request, a admission, k *key, found *lookup, now int64) {
+	e := found.entry
+	if now >= e.early && rt.refreshEarly(w, r, a, k, found, now) {
+		return
+	}
 	e.route.count(ResultHit)
+	age, ttl := e.ageAt(now)
+	if rt.policy.NoRanges {
+		a.flags &^= ranged
+	}
+	rt.send(w, r, a, e, sending{now, age, ttl, rt.lines.of(e, ttl), ResultHit, "", ""})
+}
+
+// sending is what differs between the ways in which a stored response is sent.
+type sending struct {
+	now    int64
+	age    int64    // in seconds
+	ttl    int64    // the same; negative when the response is stale
+	line   []string // of Cache-Status
+	result Result
+	why    Reason
+	fwd    string // why the handler ran before
+}
+
+// send sends a stored response: its fields onto the live ones, Age,
+// Cache-Status, then the body, a part of it, or 304.
+func (rt *route) send(w http.ResponseWriter, r *http.Request, a admission, e *entry, s sending) {
 	if e.pattern != "" {
 		r.Pattern = e.pattern // the router has not run to its end; loggers outside want its word
 	}
-	age, ttl := e.ageAt(now)
 	h := w.Header()
 	bare := len(h) == 0 // nothing outside has set a field yet
 	encoded := !bare && encodedOutside(h, e)
 	replay(h, e.fields)
-	h["Age"] = ageLines.line(age)
-	if line := rt.lines.of(e, ttl); bare && !e.relayed || h["Cache-Status"] == nil {
-		h["Cache-Status"] = line
+	rt.policy.hideTags(h)
+	h["Age"] = ageLines.line(s.age)
+	if bare && !e.relayed || h["Cache-Status"] == nil {
+		h["Cache-Status"] = s.line
 	} else {
-		appendStatusLine(h, line[0])
+		appendStatusLine(h, s.line[0])
 	}
 	if rt.core.observer != nil {
-		rt.observeHit(w, r, a, e, now, encoded)
+		rt.observeSending(w, r, a, e, s, encoded)
 		return
 	}
 	writeEntry(w, r, e, a, encoded)

@@ -8,20 +8,30 @@ import (
 
 // newFill begins to have a page made.
 func (rt *route) newFill(w http.ResponseWriter, r *http.Request, a admission, k *key, found *lookup) *fill {
-	x := &fill{rt: rt, w: w, r: r, admission: a, key: k.owned(), arrived: rt.core.turns.Add(1)}
+	x := &fill{rt: rt, w: w, r: r, admission: a, key: k.owned(), arrived: rt.core.turns.Add(1), places: rt.placesOf(make([]uint32, 0, mostPlaces), r)}
 	if rt.core.observer != nil {
 		x.begun = time.Now()
+	}
+	if !rt.used.Load() {
+		rt.used.Store(true)
 	}
 	x.take(found)
 	return x
 }
 
-// take takes in what a look-up found instead of the page.
+// take takes in what a look-up found instead of a fresh page.
 func (x *fill) take(found *lookup) {
-	x.fwd, x.ticket, x.slot = found.fwd, found.ticket, x.key.hash
-	if found.page != nil {
-		x.slot = variantHash(x.rt.core.seed, x.key.hash, found.page.names, x.r.Header)
+	x.fwd, x.ticket, x.old, x.since = found.fwd, found.ticket, found.old, found.since
+	x.slot = slotOf(x.rt.core, &x.key, found, x.r.Header)
+}
+
+// slotOf finds the place of the page that a request asks for, as far as a
+// look-up told: that of a variant, if the page has any.
+func slotOf(c *core, k *key, found *lookup, h http.Header) uint64 {
+	if found.page == nil {
+		return k.hash
 	}
+	return variantHash(c.seed, k.hash, found.page.names, h)
 }
 
 // answer runs the handler, or waits for an equal request that does. A page
@@ -35,7 +45,7 @@ func (x *fill) answer() {
 			x.run()
 			return
 		}
-		f, wait, lead := c.flights.join(x.slot, now, bound)
+		f, wait, lead := c.flights.join(x.slot, x.places, c.stamps, now, bound)
 		if lead {
 			x.lead(f)
 			return
@@ -54,6 +64,11 @@ func (x *fill) answer() {
 		case gone:
 			x.leaveQueue()
 			return
+		case broken:
+			if x.covered() {
+				x.sendOld(0)
+				return
+			}
 		case failed: // somebody else goes next
 		}
 	}
@@ -85,9 +100,13 @@ func (x *fill) lead(f *flight) {
 		found := lookup{ticket: x.ticket}
 		x.rt.find(&found, x.r, &x.key, x.rt.core.now())
 		x.ticket = found.ticket // what is landed was found behind these fences
-		if found.entry != nil {
-			x.land(made, found.entry)
-			x.share(found.entry)
+		x.old, x.since = found.old, found.since
+		if e := found.entry; e != nil {
+			if x.rt.core.remote != nil {
+				e.places = x.rt.core.withTags(x.places, e.ownTags(), withoutMethod(e.pattern))
+			}
+			x.land(made, e)
+			x.share(e)
 			return
 		}
 	}
@@ -100,7 +119,7 @@ func (x *fill) lead(f *flight) {
 // fills itself.
 func (x *fill) follow(page *entry, behind *ticket) bool {
 	same := x.key.equal(&page.key) && selects(page.vary, page.values, x.r.Header)
-	if same && (x.arrived < page.turn || x.ticket.agrees(behind)) {
+	if same && x.stands(page) && (x.arrived < page.turn || x.ticket.agrees(behind)) {
 		x.share(page)
 		return true
 	}
@@ -120,6 +139,16 @@ func (x *fill) follow(page *entry, behind *ticket) bool {
 	return false
 }
 
+// stands reports whether the page was neither purged nor expired in this process
+// since its handler run began.
+func (x *fill) stands(page *entry) bool {
+	expired, _ := x.rt.core.stamps.judge(&page.places, page.stamp)
+	if expired == never && !x.rt.policy.keys.hasPath() { // it may have been filled by another path
+		expired, _ = x.rt.core.stamps.judge(&x.places, page.stamp)
+	}
+	return expired == never
+}
+
 // share sends a page that another request filled while this one waited.
 func (x *fill) share(e *entry) {
 	c := x.rt.core
@@ -132,6 +161,7 @@ func (x *fill) share(e *entry) {
 	h := x.w.Header()
 	encoded := encodedOutside(h, e)
 	replay(h, e.fields)
+	x.rt.policy.hideTags(h)
 	h["Age"] = ageLines.line(age)
 	appendStatusLine(h, x.sharedLine(ttl))
 	status := e.status

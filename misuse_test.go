@@ -1,6 +1,7 @@
 package pagecache_test
 
 import (
+	"math"
 	"net/http"
 	"testing"
 	"time"
@@ -21,6 +22,8 @@ func TestMisuse(t *testing.T) {
 	}
 	make := func(opts ...pagecache.Option) func() { return func() { pagecache.New(opts...) } }
 	knob := func(edit func(*pagecache.Policy)) func() { return make(edit) }
+	const shared = "StoreBudget, MaxRecording, MaxRefreshes and PrefixPurge are shared by the whole cache; set them in New"
+	const tagForms = "; give a string, a []string, or a func(*http.Request) string or []string that is not nil"
 	for _, tt := range []struct {
 		name, want string
 		do         func()
@@ -55,10 +58,12 @@ func TestMisuse(t *testing.T) {
 			page(time.Minute, pagecache.WithObserver(new(eventLog)))},
 		{"WithLogger on PageFunc", "PageFunc: WithLogger belongs to New, which makes the cache; here the cache exists already",
 			func() { pagecache.New().PageFunc(time.Minute, response(200), pagecache.WithLogger(silence)) }},
-		{"StoreBudget on Page", "Page: StoreBudget and MaxRecording are shared by the whole cache; set them in New",
+		{"StoreBudget on Page", "Page: " + shared,
 			page(time.Minute, func(p *pagecache.Policy) { p.StoreBudget = time.Second })},
-		{"MaxRecording on With", "With: StoreBudget and MaxRecording are shared by the whole cache; set them in New",
+		{"MaxRecording on With", "With: " + shared,
 			func() { pagecache.New().With(func(p *pagecache.Policy) { p.MaxRecording = 1 }) }},
+		{"MaxRefreshes on Page", "Page: " + shared, page(time.Minute, func(p *pagecache.Policy) { p.MaxRefreshes = 1 })},
+		{"PrefixPurge on With", "With: " + shared, func() { pagecache.New().With(func(p *pagecache.Policy) { p.PrefixPurge = true }) }},
 		{"nil option", "New: option 2 is nil; leave it out", make(pagecache.Off(false), nil)},
 		{"nil option on Page", "Page: option 1 is nil; leave it out", page(time.Minute, nil)},
 
@@ -83,9 +88,26 @@ func TestMisuse(t *testing.T) {
 		{"Refuse(nil)", "Refuse: the function is nil; leave the option out", func() { pagecache.Refuse(nil) }},
 		{"MaxBody(0)", "MaxBody: must be positive, got 0; use Off(true) to store nothing", func() { pagecache.MaxBody(0) }},
 		{"MaxBody(-1)", "MaxBody: must be positive, got -1; use Off(true) to store nothing", func() { pagecache.MaxBody(-1) }},
-		{"Tags(empty)", "Tags: it is empty", func() { pagecache.Tags("books", "") }},
-		{"Tags(with a comma)", `Tags: "a,b" has a space, comma or control character`, func() { pagecache.Tags("a,b") }},
-		{"Tags(too long)", "Tags: it has 257 bytes, the limit is 256", func() { pagecache.Tags(string(append([]byte{'x'}, longName[:]...))) }},
+		{"Tags(empty)", `Tags: tag 2 cannot be one: it is empty; give one such as "books" or "book:312"`, func() { pagecache.Tags("books", "") }},
+		{"Tags(with a comma)", `Tags: tag 1 cannot be one: "a,b" has a space, comma or control character; give one such as "books" or "book:312"`, func() { pagecache.Tags("a,b") }},
+		{"Tags(too long)", `Tags: tag 1 cannot be one: it has 257 bytes, the limit is 256; give one such as "books" or "book:312"`,
+			func() { pagecache.Tags(string(append([]byte{'x'}, longName[:]...))) }},
+		{"Tags(number)", "Tags: tag 2 has type int" + tagForms, func() { pagecache.Tags("books", 312) }},
+		{"Tags(nil)", "Tags: tag 1 has type <nil>" + tagForms, func() { pagecache.Tags(nil) }},
+		{"Tags(nil func)", "Tags: tag 1 has type func(*http.Request) string" + tagForms, func() { pagecache.Tags((func(*http.Request) string)(nil)) }},
+		{"Invalidate(another func)", "Invalidate: tag 1 has type func() string" + tagForms, func() { pagecache.New().Invalidate(func() string { return "books" }) }},
+		{"Invalidate(with a space)", `Invalidate: tag 1 cannot be one: "a b" has a space, comma or control character; give one such as "books" or "book:312"`,
+			func() { pagecache.New().Invalidate("a b") }},
+		{"Invalidate of nil", "Invalidate: the handler is nil; give it the handler whose responses are to be stored", func() { pagecache.New().Invalidate()(nil) }},
+		{"too many tags", "New: Tags: 3 tags, MaxTags is 2", make(pagecache.Tags("a", "b", "c"), func(p *pagecache.Policy) { p.MaxTags = 2 })},
+		{"tag by hand", `New: Tags: "a b" has a space, comma or control character; give one such as "books"`, knob(func(p *pagecache.Policy) { p.Tags = []string{"a b"} })},
+		{"TagFields", `New: TagFields: "Cache Tag" is no field name; give one such as "Surrogate-Key"`, knob(func(p *pagecache.Policy) { p.TagFields = []string{"Cache Tag"} })},
+
+		{"StaleWhileRevalidate(0)", "StaleWhileRevalidate: window must be positive, got 0s; leave the option out to serve nothing stale", func() { pagecache.StaleWhileRevalidate(0) }},
+		{"StaleWhileRevalidate(30)", "StaleWhileRevalidate: window 30ns is below 1ms; did you mean 30*time.Second?", func() { pagecache.StaleWhileRevalidate(30) }},
+		{"StaleIfError(-1)", "StaleIfError: window must be positive, got -1ns; leave the option out to serve nothing stale", func() { pagecache.StaleIfError(-1) }},
+		{"RefreshVia(nil)", "RefreshVia: the handler is nil; pass the router that the server serves", func() { pagecache.RefreshVia(nil) }},
+		{"RefreshVia(typed nil)", "RefreshVia: the handler is nil; pass the router that the server serves", func() { pagecache.RefreshVia((*http.ServeMux)(nil)) }},
 		{"IgnoreCookies(empty)", `IgnoreCookies: "" is no cookie name`, func() { pagecache.IgnoreCookies("") }},
 		{"Strict(with a space)", `Strict: "X Y" is no field name`, func() { pagecache.Strict("X Y") }},
 		{"NegativeTTL(206)", "NegativeTTL: status 206 is no complete response that could be stored", func() { pagecache.NegativeTTL(time.Minute, 206) }},
@@ -101,6 +123,19 @@ func TestMisuse(t *testing.T) {
 		{"HitForMiss", "New: HitForMiss must be positive, got -1s; leave it out for the default", knob(func(p *pagecache.Policy) { p.HitForMiss = -time.Second })},
 		{"AfterHangUp", "New: AfterHangUp must be positive, got 0s; leave it out for the default", knob(func(p *pagecache.Policy) { p.AfterHangUp = 0 })},
 		{"StoreBudget", "New: StoreBudget must be positive, got 0s; leave it out for the default", knob(func(p *pagecache.Policy) { p.StoreBudget = 0 })},
+		{"MaxStale", "New: MaxStale must be positive, got 0s; leave it out for the default", knob(func(p *pagecache.Policy) { p.MaxStale = 0 })},
+		{"RefreshTimeout", "New: RefreshTimeout must be positive, got -1s; leave it out for the default", knob(func(p *pagecache.Policy) { p.RefreshTimeout = -time.Second })},
+		{"MaxRefreshes", "New: MaxRefreshes must be positive, got 0; leave it out for the default", knob(func(p *pagecache.Policy) { p.MaxRefreshes = 0 })},
+		{"MaxTags", "New: MaxTags must be positive, got 0; leave it out for the default", knob(func(p *pagecache.Policy) { p.MaxTags = 0 })},
+		{"a window below zero", "New: StaleWhileRevalidate and StaleIfError must not be negative, got -1ns and 0s; 0 serves nothing stale", knob(func(p *pagecache.Policy) { p.StaleWhileRevalidate = -1 })},
+		{"the other window below zero", "Page: StaleWhileRevalidate and StaleIfError must not be negative, got 0s and -1ns; 0 serves nothing stale",
+			page(time.Minute, func(p *pagecache.Policy) { p.StaleIfError = -1 })},
+		{"Jitter below zero", "New: Jitter must be from 0 to 0.5, got -0.1; 0.1 shortens lifetimes by up to a tenth", make(jitter(-0.1))},
+		{"Jitter of all", "New: Jitter must be from 0 to 0.5, got 1; 0.1 shortens lifetimes by up to a tenth", make(jitter(1))},
+		{"Jitter of no number", "New: Jitter must be from 0 to 0.5, got NaN; 0.1 shortens lifetimes by up to a tenth", make(jitter(math.NaN()))},
+		{"EarlyRefresh below zero", "New: EarlyRefresh must be from 0 to 100, got -1; 1 is the usual value, 0 refreshes nothing early", make(early(-1))},
+		{"EarlyRefresh of too much", "Page: EarlyRefresh must be from 0 to 100, got 101; 1 is the usual value, 0 refreshes nothing early", page(time.Minute, early(101))},
+		{"EarlyRefresh of no number", "New: EarlyRefresh must be from 0 to 100, got NaN; 1 is the usual value, 0 refreshes nothing early", make(early(math.NaN()))},
 		{"TTL", "New: Policy.TTL must not be negative, got -1ns; give it to Page", knob(func(p *pagecache.Policy) { p.TTL = -1 })},
 		{"Name", `New: Name "my shop" must be a token that begins with a letter (RFC 9651 section 3.3.4), such as "shop"`, knob(func(p *pagecache.Policy) { p.Name = "my shop" })},
 	} {
@@ -130,5 +165,8 @@ func TestNoMisuse(t *testing.T) {
 	c.Page(1<<63 - 1)
 	c.With().With(pagecache.Off(true)).With(pagecache.Off(false)).Page(time.Minute)
 	c.Page(time.Minute, pagecache.IgnoreCookies(), pagecache.Strict(), pagecache.Tags())
+	c.Page(time.Minute, pagecache.StaleWhileRevalidate(pagecache.Forever), pagecache.StaleIfError(time.Millisecond), jitter(0.5), early(100), pagecache.RefreshVia(http.NewServeMux()))
+	c.Page(time.Minute, pagecache.Tags("a", func(*http.Request) string { return "" }, func(*http.Request) []string { return nil }, []string{"b"}))
+	c.Invalidate()(http.NotFoundHandler())
 	c.Page(time.Minute, pagecache.Key(pagecache.Header("Authorization"), pagecache.Cookie("lang"), pagecache.Query("page")))
 }

@@ -31,9 +31,14 @@ const (
 	KindStoreError
 	// KindMisuse is a mistake in how the cache is used, once each.
 	KindMisuse
+	// KindRefresh is a handler run that no client waited for: a page that was
+	// refreshed in the background, by Refresh or by Warm.
+	KindRefresh
+	// KindPurge is a purge or an expiry, by a method or by an unsafe request.
+	KindPurge
 )
 
-// String returns "request", "store-error" or "misuse".
+// String returns "request", "store-error", "misuse", "refresh" or "purge".
 func (k Kind) String() string {
 	switch k {
 	case KindRequest:
@@ -42,6 +47,10 @@ func (k Kind) String() string {
 		return "store-error"
 	case KindMisuse:
 		return "misuse"
+	case KindRefresh:
+		return "refresh"
+	case KindPurge:
+		return "purge"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
@@ -58,11 +67,13 @@ const (
 	ResultCollapsed
 	// ResultPass: by the handler, past the cache.
 	ResultPass
+	// ResultStale: from a stored response that was not fresh any more.
+	ResultStale
 
 	results = iota + 1
 )
 
-// String returns "hit", "miss", "collapsed" or "pass".
+// String returns "hit", "miss", "collapsed", "pass" or "stale".
 func (r Result) String() string {
 	switch r {
 	case ResultHit:
@@ -73,6 +84,8 @@ func (r Result) String() string {
 		return "collapsed"
 	case ResultPass:
 		return "pass"
+	case ResultStale:
+		return "stale"
 	}
 	return fmt.Sprintf("result(%d)", uint8(r))
 }
@@ -89,12 +102,12 @@ type Event struct {
 	Status   int           // sent to the client; 0 if the handler wrote nothing
 	Bytes    int64         // length of the stored or recorded body
 	Stored   bool          // the response was stored
-	TTL      time.Duration // how long it stays fresh
+	TTL      time.Duration // how long it stays fresh; negative for how long it has not been
 	Age      time.Duration // of a stored response
 	Duration time.Duration // of the whole request in the cache, handler included
 
 	Err     error         // of a store failure
-	Message string        // of a misuse: one sentence
+	Message string        // of a misuse: one sentence; of a purge: what was purged
 	Request *http.Request // the request as received; nil if there is none; must not be kept
 }
 

@@ -24,7 +24,7 @@ func WithMemory(m Memory) Option {
 
 // WithStore keeps pages in s, which several processes may share, instead of
 // in process. A store that fails or hangs costs at most [Policy.StoreBudget] a
-// request and never changes a response. Keys begin with "p:", "v:" or "f:";
+// request and never changes a response. Keys begin with "p:", "v:", "f:" or "h:";
 // where applications share a server, the store has to keep them apart, by a
 // prefix of its own. For [New] only.
 func WithStore(s Store) Option {
@@ -72,16 +72,68 @@ func Key(parts ...KeyPart) Option {
 	return func(p *Policy) { p.keys = spec }
 }
 
-// Tags gives every page of the route these tags, besides those of the group
-// and those that the handler adds with [Control.Tag]. [Cache.Explain] shows the
-// tags of a stored page.
-func Tags(tags ...string) Option {
-	for _, tag := range tags {
-		if err := checkTag(tag); err != "" {
-			panic("pagecache: Tags: " + err)
-		}
+// Tags gives every page of the route tags, besides those of the group and those
+// that the handler adds with [Control.Tag]: names of what the pages are made
+// from, to purge them by. Each is a string, or a function of the request that
+// fills the page:
+//
+//	pagecache.Tags("books", func(r *http.Request) string { return "shelf:" + r.PathValue("shelf") })
+//
+// A function has the type func(*http.Request) string or func(*http.Request)
+// []string, must be safe for concurrent use, and is called before the handler.
+// An empty string is no tag. A function that panics, or returns what is no tag,
+// keeps the page from being stored. A list of tags may be given as a []string.
+// [Cache.Explain] shows the tags of a stored page.
+func Tags(tags ...any) Option {
+	names, funcs := tagSources("Tags", tags)
+	return func(p *Policy) {
+		p.Tags = append(slices.Clip(p.Tags), names...)
+		p.TagFuncs = append(slices.Clip(p.TagFuncs), funcs...)
 	}
-	return func(p *Policy) { p.Tags = append(slices.Clip(p.Tags), tags...) }
+}
+
+// StaleWhileRevalidate lets a page be served for d after it stopped being fresh
+// while it is made anew (RFC 5861 section 3): in the background where the router
+// is known to allow that (see [RefreshVia]), else by one request while the others
+// are served the old page. A stale-while-revalidate that the response states
+// counts instead, up to d; so does the end of a page by [Cache.Expire]. A
+// response with must-revalidate, proxy-revalidate or s-maxage is not served
+// stale, but for s-maxage beside a stale-while-revalidate of its own. An error
+// page is served stale only where it says so itself.
+//
+// A refresh that fails leaves the old page in place and is tried again later,
+// after 1 s, 2 s, 4 s and so on, a minute at most. The default is 0: no page is
+// served stale, unless its response asks for it.
+func StaleWhileRevalidate(d time.Duration) Option {
+	checkDuration("StaleWhileRevalidate", "window", "leave the option out to serve nothing stale", d)
+	return func(p *Policy) { p.StaleWhileRevalidate = d }
+}
+
+// StaleIfError lets a page be served for d after it stopped being fresh when its
+// handler fails (RFC 5861 section 4): when it answers with a status of 500 or
+// above, panics (the panic is logged and goes no further), passes its
+// deadline or breaks off its response. What it sent is dropped. Until the handler
+// is tried again (see [StaleWhileRevalidate]) the page is served without asking
+// it. What is said there of the response's own directives holds here too.
+func StaleIfError(d time.Duration) Option {
+	checkDuration("StaleIfError", "window", "leave the option out to serve nothing stale", d)
+	return func(p *Policy) { p.StaleIfError = d }
+}
+
+// RefreshVia sends background refreshes through root, the handler that your
+// server serves, so that the router routes them anew. That works with every
+// router, also those that reuse their contexts between requests, for which the
+// cache cannot keep a request to run it later; it knows only that chi's and
+// http.ServeMux's can be kept. What stands in front of the cache sees a GET with
+// the fields of the request that found the page stale, and a context of its own.
+// The root may be given before it has its routes. [Cache.Refresh], and [Cache.Warm]
+// without a handler, use the root of the cache that they are called on, so give
+// it to [New] or [Cache.With] for them, not to a route.
+func RefreshVia(root http.Handler) Option {
+	if isNil(root) {
+		panic("pagecache: RefreshVia: the handler is nil; pass the router that the server serves")
+	}
+	return func(p *Policy) { p.via = root }
 }
 
 // Skip sends requests past the cache for which skip returns true. It is asked

@@ -8,7 +8,11 @@ import (
 // pass runs the handler past the cache, with the request and the writer as they
 // are but for Cache-Status.
 func (rt *route) pass(w http.ResponseWriter, r *http.Request, a admission) {
-	rt.passOn(w, r, rt.lines.pass(a.refusal.why), fwdOf(a.refusal.why), a.refusal.why)
+	rec := &recorder{w: w, line: rt.lines.pass(a.refusal.why), rt: rt}
+	if a.refusal.why == reasonMethod && !isSafe(r.Method) {
+		rec.writing = rt.writing(w, r)
+	}
+	rt.passThrough(rec, r, fwdOf(a.refusal.why), a.refusal.why)
 }
 
 // passMiss passes a request on that found nothing and may not fill.
@@ -18,23 +22,32 @@ func (rt *route) passMiss(w http.ResponseWriter, r *http.Request, found *lookup,
 }
 
 func (rt *route) passOn(w http.ResponseWriter, r *http.Request, line, fwd string, why Reason) {
-	rec := &recorder{w: w, line: line, core: rt.core}
+	rt.passThrough(&recorder{w: w, line: line, rt: rt}, r, fwd, why)
+}
+
+func (rt *route) passThrough(rec *recorder, r *http.Request, fwd string, why Reason) {
 	var begun time.Time
 	if rt.core.observer != nil {
 		begun = time.Now()
 	}
 	rt.core.inside.Add(1)
+	normally := false
 	defer func() {
 		rt.core.inside.Add(-1)
+		if rec.writing != nil {
+			rec.writing.returned(rec, normally)
+		}
 		if rec.lent {
 			return
 		}
 		if rec.state == fresh {
-			appendStatusLine(w.Header(), line)
+			appendStatusLine(rec.w.Header(), rec.line)
+			rt.policy.hideTags(rec.w.Header())
 		}
 		rt.reportPass(r, rec, fwd, why, begun)
 	}()
 	rt.next.ServeHTTP(rec, r)
+	normally = true
 }
 
 // fwdOf translates a bypass into the words of RFC 9211 section 2.2.
@@ -45,9 +58,9 @@ func fwdOf(why Reason) string {
 	return "bypass"
 }
 
-// stepsAside handles requests that this route has no business with: it is
-// switched off, the cache is closed, somebody only asks for an explanation, or
-// the same cache answers the request further out.
+// stepsAside handles requests that take another way: the route is switched off,
+// the cache is closed, somebody only asks for an explanation or has the page
+// made for later, or the same cache answers the request further out.
 func (rt *route) stepsAside(w http.ResponseWriter, r *http.Request) bool {
 	c := rt.core
 	if c.inside.Load() > 0 && rt.isInner(w, r) {
@@ -73,6 +86,9 @@ func (rt *route) isInner(w http.ResponseWriter, r *http.Request) bool {
 		case outer.explain != nil && outer.explain.core == c:
 			rt.explain(r, outer.explain)
 			return true
+		case outer.order != nil && outer.order.core == c:
+			rt.carryOut(w, r, outer.order)
+			return true
 		case outer.fill != nil && outer.fill.rt.core == c:
 			c.warn("nested "+routeLabel(r), "the same cache is mounted twice on "+quoteRoute(routeLabel(r))+"; the inner one is ignored")
 			rt.next.ServeHTTP(w, r)
@@ -86,15 +102,24 @@ func (rt *route) isInner(w http.ResponseWriter, r *http.Request) bool {
 // takeOver finds out whether the same cache, further out, passed this request
 // on. The inner one then answers it, counts it and reports it, alone.
 func takeOver(w http.ResponseWriter, c *core) {
-	for {
-		if rec, ok := w.(*recorder); ok && rec.fill == nil && rec.core == c {
-			rec.lent = true
-			return
+	for rec := range c.recordersIn(w) {
+		rec.lent = true
+	}
+}
+
+// recordersIn yields the recorders of this cache that pass a request on to w,
+// from the inside out.
+func (c *core) recordersIn(w http.ResponseWriter) func(yield func(*recorder) bool) {
+	return func(yield func(*recorder) bool) {
+		for {
+			if rec, ok := w.(*recorder); ok && rec.fill == nil && rec.rt.core == c && !yield(rec) {
+				return
+			}
+			u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+			if !ok {
+				return
+			}
+			w = u.Unwrap()
 		}
-		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return
-		}
-		w = u.Unwrap()
 	}
 }

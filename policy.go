@@ -35,6 +35,40 @@ type Policy struct {
 	// What forbids storing (private, no-store, ...) still does.
 	OverrideTTL bool
 
+	// Jitter shortens the lifetime that a page has from TTL or StatusTTL by a
+	// random part of it, at most this fraction, so that pages made together do
+	// not expire together. Default: 0; the most: 0.5.
+	Jitter float64
+
+	// StaleWhileRevalidate and StaleIfError are how long a page may be served
+	// after it stopped being fresh, see the options of these names. Default: 0.
+	StaleWhileRevalidate, StaleIfError time.Duration
+
+	// MaxStale bounds what a response may ask for with stale-while-revalidate
+	// and stale-if-error where the route has no such window itself. Default: 24 h.
+	MaxStale time.Duration
+
+	// EarlyRefresh refreshes hot pages before they expire: each hit near the end
+	// of a page's life refreshes it in the background with a probability that
+	// grows with the rate of hits and with the time that the page takes to make,
+	// so that a hot page is refreshed once, shortly before its end. This is
+	// XFetch (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache
+	// Stampede Prevention, VLDB 2015) and the value is its beta: 1 is the
+	// optimum, more is earlier. Default: 0, off.
+	EarlyRefresh float64
+
+	// RefreshTimeout is the deadline of a handler run that no client waits for.
+	// Default: 30 s.
+	RefreshTimeout time.Duration
+
+	// ForceRefresh, when it returns true for a request that may use the cache,
+	// has the handler run and its page replace the stored one. It must know
+	// whom it allows that: whoever can, can run the handler at will. The fields
+	// that name a user keep a request from the cache before it is asked, so use
+	// a field of your own, compared by subtle.ConstantTimeCompare, that the
+	// handler does not read.
+	ForceRefresh func(*http.Request) bool
+
 	// StatusTTL gives lifetimes to further statuses, such as 404. Set it
 	// with [NegativeTTL].
 	StatusTTL map[int]time.Duration
@@ -53,8 +87,21 @@ type Policy struct {
 	// must not change or keep what they are given.
 	Refuse []func(status int, header http.Header, body []byte) bool
 
-	// Tags are the tags of every page of the route, see [Tags].
-	Tags []string
+	// Tags are the tags of every page of the route, and TagFuncs make further
+	// ones from the request that fills it, see the option [Tags].
+	Tags     []string
+	TagFuncs []func(*http.Request) []string
+
+	// MaxTags is the largest number of tags a page may have. Default: 64.
+	MaxTags int
+
+	// TagFields names response fields that hold tags of the page, divided by
+	// blanks or commas, for handlers that do not know this package. Default:
+	// Surrogate-Key and Cache-Tag.
+	TagFields []string
+
+	// HideTags keeps TagFields from clients.
+	HideTags bool
 
 	// Version is part of every key: a new one makes all old pages unreachable.
 	Version string
@@ -141,6 +188,18 @@ type Policy struct {
 	// its client has gone. Default: 30 s.
 	AfterHangUp time.Duration
 
+	// InvalidateExact makes a successful unsafe request invalidate its own target
+	// only, and not the pages of its path with other queries. Over a [Store], and
+	// for pages whose key leaves out a part of the query, it changes nothing.
+	InvalidateExact bool
+
+	// WriteBack sends a page to its client before it is written to the [Store],
+	// through a queue of 256 pages that Close drains; a full queue is waited
+	// for like the store itself. A request that comes before the page is written
+	// runs the handler again. In process, where storing takes no time, it changes
+	// nothing.
+	WriteBack bool
+
 	// Name is how this cache calls itself in Cache-Status. Default: pagecache.
 	Name string
 
@@ -152,7 +211,17 @@ type Policy struct {
 	// all calls together. Default: 50 ms. On New only.
 	StoreBudget time.Duration
 
+	// MaxRefreshes bounds how many handler runs that no client waits for are
+	// under way at one time. Default: 64. On New only.
+	MaxRefreshes int
+
+	// PrefixPurge makes [Cache.PurgePrefix] and [Cache.ExpirePrefix] work over a
+	// [Store], where each look-up then reads one more key for each directory of
+	// the path. In process they always work. On New only.
+	PrefixPurge bool
+
 	keys     keySpec
+	via      http.Handler // see RefreshVia
 	memory   Memory
 	store    Store
 	observer Observer
@@ -180,6 +249,11 @@ func defaultPolicy() Policy {
 		AfterHangUp:     30 * time.Second,
 		Name:            "pagecache",
 		MaxRecording:    64 << 20,
+		MaxStale:        24 * time.Hour,
+		RefreshTimeout:  30 * time.Second,
+		MaxTags:         64,
+		TagFields:       []string{"Surrogate-Key", "Cache-Tag"},
+		MaxRefreshes:    64,
 		StoreBudget:     50 * time.Millisecond,
 	}
 }
@@ -195,13 +269,15 @@ func (p Policy) apply(where string, opts []Option) Policy {
 	}
 	p.check(where)
 	p.TargetedFields = canonicalNames(p.TargetedFields)
+	p.TagFields = canonicalNames(p.TagFields)
 	return p
 }
 
 // unshare gives p lists of its own, so that no option edits those of the group.
 func (p *Policy) unshare() {
 	p.StatusTTL = maps.Clone(p.StatusTTL)
-	p.TargetedFields = slices.Clone(p.TargetedFields)
+	p.TargetedFields, p.TagFields = slices.Clone(p.TargetedFields), slices.Clone(p.TagFields)
+	p.TagFuncs = slices.Clone(p.TagFuncs)
 	p.Skip, p.Refuse = slices.Clone(p.Skip), slices.Clone(p.Refuse)
 	p.Tags, p.IgnoredCookies, p.AllowedFields = slices.Clone(p.Tags), slices.Clone(p.IgnoredCookies), slices.Clone(p.AllowedFields)
 }
@@ -217,14 +293,14 @@ func canonicalNames(names []string) []string {
 // derive is apply for everything but New, which alone may choose what the
 // caches derived from it share.
 func (p Policy) derive(where string, opts []Option) Policy {
-	budget, recording := p.StoreBudget, p.MaxRecording
+	old := p
 	p.newOnly = ""
 	p = p.apply(where, opts)
 	if p.newOnly != "" {
 		panic(fmt.Sprintf("pagecache: %s: %s belongs to New, which makes the cache; here the cache exists already", where, p.newOnly))
 	}
-	if p.StoreBudget != budget || p.MaxRecording != recording {
-		panic(fmt.Sprintf("pagecache: %s: StoreBudget and MaxRecording are shared by the whole cache; set them in New", where))
+	if p.StoreBudget != old.StoreBudget || p.MaxRecording != old.MaxRecording || p.MaxRefreshes != old.MaxRefreshes || p.PrefixPurge != old.PrefixPurge {
+		panic(fmt.Sprintf("pagecache: %s: StoreBudget, MaxRecording, MaxRefreshes and PrefixPurge are shared by the whole cache; set them in New", where))
 	}
 	return p
 }

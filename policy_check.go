@@ -16,6 +16,7 @@ func (p *Policy) check(where string) {
 	}{
 		{"MaxBody", p.MaxBody}, {"MaxHeader", p.MaxHeader}, {"MaxFields", p.MaxFields}, {"MaxTarget", p.MaxTarget},
 		{"MaxVary", p.MaxVary}, {"MaxVariants", p.MaxVariants}, {"MaxRecording", int(min(p.MaxRecording, 1<<30))},
+		{"MaxTags", p.MaxTags}, {"MaxRefreshes", p.MaxRefreshes},
 	} {
 		if limit.value <= 0 {
 			bad("%s must be positive, got %d; leave it out for the default", limit.name, limit.value)
@@ -26,6 +27,7 @@ func (p *Policy) check(where string) {
 		value time.Duration
 	}{
 		{"MaxWait", p.MaxWait}, {"HitForMiss", p.HitForMiss}, {"AfterHangUp", p.AfterHangUp}, {"StoreBudget", p.StoreBudget},
+		{"MaxStale", p.MaxStale}, {"RefreshTimeout", p.RefreshTimeout},
 	} {
 		if d.value <= 0 {
 			bad("%s must be positive, got %v; leave it out for the default", d.name, d.value)
@@ -39,6 +41,28 @@ func (p *Policy) check(where string) {
 			bad("StatusTTL of %d must be positive, got %v; leave the status out to store nothing", status, ttl)
 		}
 	}
+	if p.StaleWhileRevalidate < 0 || p.StaleIfError < 0 {
+		bad("StaleWhileRevalidate and StaleIfError must not be negative, got %v and %v; 0 serves nothing stale", p.StaleWhileRevalidate, p.StaleIfError)
+	}
+	if !(p.Jitter >= 0 && p.Jitter <= 0.5) {
+		bad("Jitter must be from 0 to 0.5, got %v; 0.1 shortens lifetimes by up to a tenth", p.Jitter)
+	}
+	if !(p.EarlyRefresh >= 0 && p.EarlyRefresh <= 100) {
+		bad("EarlyRefresh must be from 0 to 100, got %v; 1 is the usual value, 0 refreshes nothing early", p.EarlyRefresh)
+	}
+	for _, name := range p.TagFields {
+		if !isToken(name) {
+			bad("TagFields: %q is no field name; give one such as \"Surrogate-Key\"", name)
+		}
+	}
+	for _, tag := range p.Tags {
+		if err := checkTag(tag); err != "" {
+			bad("Tags: %s; give one such as \"books\"", err)
+		}
+	}
+	if len(p.Tags) > p.MaxTags {
+		bad("Tags: %d tags, MaxTags is %d", len(p.Tags), p.MaxTags)
+	}
 	if p.ClientMaxAge < 0 {
 		bad("ClientMaxAge must be positive, got %v", p.ClientMaxAge)
 	}
@@ -51,12 +75,14 @@ func (p *Policy) check(where string) {
 }
 
 // checkTTL refuses lifetimes that are almost certainly slips.
-func checkTTL(where, wayOut string, ttl time.Duration) {
+func checkTTL(where, wayOut string, ttl time.Duration) { checkDuration(where, "ttl", wayOut, ttl) }
+
+func checkDuration(where, what, wayOut string, d time.Duration) {
 	switch {
-	case ttl <= 0:
-		panic(fmt.Sprintf("pagecache: %s: ttl must be positive, got %v; %s", where, ttl, wayOut))
-	case ttl < time.Millisecond:
-		panic(fmt.Sprintf("pagecache: %s: ttl %v is below 1ms; did you mean %d*time.Second?", where, ttl, int64(ttl)))
+	case d <= 0:
+		panic(fmt.Sprintf("pagecache: %s: %s must be positive, got %v; %s", where, what, d, wayOut))
+	case d < time.Millisecond:
+		panic(fmt.Sprintf("pagecache: %s: %s %v is below 1ms; did you mean %d*time.Second?", where, what, d, int64(d)))
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 // Responses that are not stored.
 const (
 	reasonControl         Reason = "control"
+	reasonTags            Reason = "tags"
 	reasonRefused         Reason = "refused"
 	reasonSetCookie       Reason = "set-cookie"
 	reasonNoStore         Reason = "no-store"
@@ -65,9 +66,14 @@ const (
 
 // Answers that deserve a word although the cache did its work.
 const (
-	reasonNegative    Reason = "negative"
-	reasonHitForMiss  Reason = "hit-for-miss"
-	reasonWaitTimeout Reason = "wait-timeout"
+	reasonNegative             Reason = "negative"
+	reasonHitForMiss           Reason = "hit-for-miss"
+	reasonWaitTimeout          Reason = "wait-timeout"
+	reasonStaleWhileRevalidate Reason = "stale-while-revalidate"
+	reasonUpdating             Reason = "updating"
+	reasonStaleIfError         Reason = "stale-if-error"
+	reasonRefresh              Reason = "refresh"
+	reasonWriteBack            Reason = "write-back"
 )
 
 // sentences holds, in the order of [Reasons], what each token means and what
@@ -94,6 +100,7 @@ var sentences = []struct {
 	{reasonRange, "The request asks for a range of a page that is not stored; ranges are served from stored pages only."},
 	{reasonHead, "A HEAD request found nothing stored; only a GET fills the cache."},
 	{reasonControl, "The handler called Control.NoStore."},
+	{reasonTags, "The page was given more tags than Policy.MaxTags, or something that is no tag, so that it could not be purged by all it was made from; the log says which."},
 	{reasonRefused, "A Refuse function of this route refused the response."},
 	{reasonSetCookie, "The response sets a cookie, which makes it personal. Set it in another route."},
 	{reasonNoStore, "The response says Cache-Control: no-store."},
@@ -123,11 +130,16 @@ var sentences = []struct {
 	{reasonBrokenSource, "The handler copied the body from a source that failed on the way, so the page is cut short."},
 	{reasonLengthMismatch, "The body does not have the length that Content-Length declares."},
 	{reasonSuperseded, "A page whose handler started later was stored meanwhile."},
-	{reasonInvalidated, "The page was invalidated in the store while the handler ran."},
+	{reasonInvalidated, "The page was purged while its handler ran; beside fwd=method: the request succeeded, so the stored pages of its URI are purged."},
 	{reasonStoreError, "The store failed or did not answer in time; the site answers as if there were no cache."},
 	{reasonNegative, "A stored response of an error status, see NegativeTTL."},
 	{reasonHitForMiss, "This page was not storable a moment ago, so nobody waits for it; it is stored as soon as it can be."},
 	{reasonWaitTimeout, "The request waited Policy.MaxWait for another one's response and then ran the handler itself."},
+	{reasonStaleWhileRevalidate, "The page is no longer fresh and is being made anew in the background, or will be: by the next GET, or when its handler, which failed, may be tried again."},
+	{reasonUpdating, "The page is no longer fresh and another request is having it made anew, or Policy.MaxRefreshes are under way."},
+	{reasonStaleIfError, "The handler failed, now or a moment ago, and the old page is served instead."},
+	{reasonRefresh, "Policy.ForceRefresh asked for a new page."},
+	{reasonWriteBack, "The page is written to the store after this response, see Policy.WriteBack."},
 }
 
 // Reasons lists every [Reason].

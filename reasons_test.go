@@ -109,6 +109,10 @@ var simpleScenarios = map[pagecache.Reason]func(*stage){
 		pagecache.FromContext(r.Context()).NoStore()
 		write(w, "page")
 	}),
+	"tags": answering(func(w http.ResponseWriter, r *http.Request) {
+		pagecache.FromContext(r.Context()).Tag("two words")
+		write(w, "page")
+	}),
 	"refused":          answering(response(200), pagecache.Refuse(func(int, http.Header, []byte) bool { return true })),
 	"set-cookie":       answering(response(200, "Set-Cookie", "a=b")),
 	"no-store":         answering(response(200, "Cache-Control", "no-store")),
@@ -202,6 +206,36 @@ var scenarios = map[pagecache.Reason]func(*stage){
 		faults.Before(storetest.Fail(storetest.ErrFault))
 		h := s.open(response(200), pagecache.WithStore(storetest.FaultyStore(storetest.NewMap(), &faults)))
 		s.ask(h, page("/"))
+	},
+	"stale-while-revalidate": func(s *stage) {
+		h := muxed(s.open(response(200), swrMinute))
+		s.ask(h, page("/"))
+		time.Sleep(time.Minute)
+		s.ask(h, page("/"))
+	},
+	"updating": func(s *stage) {
+		h := muxed(s.open(func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second); write(w, "page") }, swrMinute))
+		s.ask(h, page("/"))
+		time.Sleep(time.Minute)
+		s.ask(h, page("/"))
+		s.ask(h, page("/"))
+		time.Sleep(time.Second)
+	},
+	"stale-if-error": func(s *stage) {
+		status := 200
+		h := s.open(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }, sieMinute)
+		s.ask(h, page("/"))
+		time.Sleep(time.Minute)
+		status = 500
+		s.ask(h, page("/"))
+	},
+	"refresh": func(s *stage) {
+		h := s.open(response(200), force)
+		s.ask(h, page("/"))
+		s.ask(h, page("/", "X-Again", "please"))
+	},
+	"write-back": func(s *stage) {
+		s.ask(s.open(response(200), pagecache.WithStore(storetest.NewMap()), writeBack), page("/"))
 	},
 	"negative": func(s *stage) {
 		h := s.open(response(404), pagecache.NegativeTTL(time.Minute))

@@ -19,8 +19,11 @@ type recorder struct {
 	w    http.ResponseWriter
 	fill *fill  // nil: nothing is recorded
 	line string // what Cache-Status says of a response passed through
-	core *core  // without a fill: whose it is
+	rt   *route // without a fill: whose it is
 	lent bool   // without a fill: the same cache further in answers the request
+
+	writing *writing // without a fill: a request that may change pages
+	silent  bool     // without a fill: the same cache further out speaks for us
 
 	state    state
 	status   int
@@ -32,6 +35,7 @@ type recorder struct {
 	late     bool // an error status came when it was too late
 	tee      bool // pass through and go on recording, for StoreFlushed
 	mute     bool // the client's condition was answered; the body is dropped
+	hushed   bool // the handler failed; what it sends is dropped for an old page
 }
 
 type state uint8
@@ -68,6 +72,10 @@ func (rec *recorder) WriteHeader(status int) {
 	rec.freeze(status)
 	if rec.fill == nil {
 		rec.pass()
+		return
+	}
+	if status >= 500 && rec.fill.covered() {
+		rec.hushed = true
 		return
 	}
 	if why := rec.unfit(); why != "" {
@@ -136,7 +144,7 @@ func (rec *recorder) admit(n int) (int, error, bool) {
 	if rec.state == fresh {
 		rec.WriteHeader(http.StatusOK)
 	}
-	if rec.mute {
+	if rec.mute || rec.hushed {
 		return n, nil, true
 	}
 	if rec.state != recording && !rec.tee {
@@ -197,6 +205,9 @@ func (rec *recorder) FlushError() error {
 	if rec.state == fresh {
 		rec.WriteHeader(http.StatusOK)
 	}
+	if rec.hushed {
+		return nil
+	}
 	if rec.state == recording {
 		rec.tee = rec.fill.rt.policy.StoreFlushed
 		rec.stepAside(reasonStreaming)
@@ -206,6 +217,9 @@ func (rec *recorder) FlushError() error {
 
 // Hijack hands over the connection, which ends all recording.
 func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if rec.hushed {
+		return nil, nil, http.ErrNotSupported
+	}
 	if rec.state == recording {
 		rec.stepAside(reasonHijacked)
 	}
@@ -268,8 +282,20 @@ func (rec *recorder) send() {
 // pass sends the header as it stands, with Cache-Status.
 func (rec *recorder) pass() {
 	rec.state = aside
-	if !rec.lent {
-		appendStatusLine(rec.w.Header(), rec.line)
+	h := rec.w.Header()
+	if rec.writing != nil {
+		rec.writing.ended(rec, rec.status)
+	}
+	if !rec.lent && !rec.silent {
+		appendStatusLine(h, rec.line)
+		rec.policy().hideTags(h)
 	}
 	rec.w.WriteHeader(rec.status)
+}
+
+func (rec *recorder) policy() *Policy {
+	if rec.fill != nil {
+		return &rec.fill.rt.policy
+	}
+	return &rec.rt.policy
 }

@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
-	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,32 +25,50 @@ import (
 // first: a page with late tags is stored only if the mark is as it was.
 type remote struct {
 	guard
-	hints hints
+	hints    hints
+	queue    queue
+	owed     owed // purges that the Store refused
+	prefixes bool // pages have fences for the directories of their paths
 }
 
-// Tags that every page has, besides its own: the whole namespace, and its path.
-// No tag of a user can be one of these, for it has no spaces.
-const (
-	namespaceTag = " all"
-	markTag      = " mark"
-	pathTag      = " path "
-)
-
-// fenceLife is how long a nonce is kept: longer than any page, so that a page
-// never dies of its nonce's expiry, nor comes to life again by it.
+// How long a nonce is kept. Its loss can only cost misses, so that of a page's
+// own tags need not be kept for ever, however many tags there are. What many
+// pages share is kept longer than any page, lest they are all lost at once.
 const (
 	fenceLife     = 2 * maxRemoteLife
 	maxRemoteLife = 365 * 24 * time.Hour
+	pageFenceLife = 24 * time.Hour // at least, and four times the life of the route's pages
 )
+
+// lifeOf is how long a nonce for a page of the route is kept.
+func (p *Policy) lifeOf(fence string) time.Duration {
+	fence = strings.TrimPrefix(fence, hardPrefix)
+	if fence == namespaceName || fence == markName || strings.HasPrefix(fence, " route ") || slices.Contains(p.Tags, fence) || isTopDirectory(fence) {
+		return fenceLife
+	}
+	if p.TTL == 0 {
+		return 30 * pageFenceLife
+	}
+	life := min(p.TTL+max(p.StaleWhileRevalidate, p.StaleIfError), maxRemoteLife/2)
+	return min(max(pageFenceLife, 4*life), fenceLife)
+}
+
+// isTopDirectory reports whether the fence is that of the root or of a directory
+// in it. There are few of these, for many pages.
+func isTopDirectory(fence string) bool {
+	return strings.HasPrefix(fence, " under ") && strings.Count(fence, "/") <= 2
+}
 
 // ticket is what a look-up read of the fences: what a page stored later may be
 // compared with.
 type ticket struct {
 	nonces map[string]string // by tag; empty: its key was absent
 	made   map[string]bool   // the nonces that this request made, for their keys were absent
+	stamp  int64             // the last purge in this process before the look-up began
 	began  uint64            // the turn in which the look-up began, see core.turns
 	fenced uint64            // the turn before the nonces were made
 	known  []string          // the tags that the page has whatever its handler adds
+	other  []string          // fences of other paths that the same page was filled by
 	page   *marker           // what is known of the page's variants
 	spent  *spending         // of the request's budget
 	landed uint64            // how many pages had landed in this process
@@ -67,6 +86,9 @@ func (t *ticket) agrees(t2 *ticket) bool {
 	}
 	for tag, nonce := range t.nonces {
 		other, read := t2.nonces[tag]
+		if !read && slices.Contains(t.known, tag) {
+			return false // it has another path, and the page was made behind the fence of that
+		}
 		bothAbsent := nonce == "" && t2.made[tag] && t.began < t2.fenced
 		if read && other != nonce && !bothAbsent {
 			return false
@@ -101,26 +123,32 @@ func (k pageKeys) variant(names []string, values [][]string) string {
 	return storeKey("v:", []byte(k.frames), appendVariant(nil, names, values))
 }
 
-func fenceKey(tag string) string { return storeKey("f:", []byte(tag)) }
-
-// receivedPath is the path as the client sent it, decoded: every spelling of a
-// path has one fence.
-func receivedPath(r *http.Request) string {
-	path, _, _ := strings.Cut(received(r), "?")
-	if decoded, err := url.PathUnescape(path); err == nil {
-		return decoded
+// lateNames are the names of fences that a page of this request may have
+// besides the known ones, as far as they can be guessed before the handler runs:
+// asking for one too many costs little, for one too few another trip.
+func (s *remote) lateNames(r *http.Request, hint hint) []string {
+	if label := routeLabel(r); label != "" && len(hint.tags) == 0 {
+		return []string{tag{kind: routeTag, parts: [3]string{label}}.name()}
 	}
-	return path
+	return hint.tags
 }
 
-// knownTags are the tags that a page of this request will have whatever its
-// handler adds: they are read together with the page.
+// knownTags are the names of the fences that a page of this request will have
+// whatever its handler does: they are read together with the page.
 func (rt *route) knownTags(r *http.Request) []string {
-	tags := []string{namespaceTag, markTag, pathTag + r.URL.Path}
-	if path := receivedPath(r); path != r.URL.Path {
-		tags = append(tags, pathTag+path)
+	names := []string{namespaceName, markName}
+	for path := range paths(r) {
+		names = append(names, tag{kind: pathTag, parts: [3]string{path}}.name())
+		if !rt.core.remote.prefixes {
+			continue
+		}
+		for dir := range directories(path) {
+			if name := (tag{kind: underTag, parts: [3]string{dir}}).name(); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
 	}
-	return append(tags, rt.policy.Tags...)
+	return append(names, rt.policy.Tags...)
 }
 
 // fenceOff makes sure, before the handler runs, that every known tag has a
@@ -131,16 +159,19 @@ func (s *remote) fenceOff(x *fill) {
 		return
 	}
 	var absent []string
-	for tag, nonce := range t.nonces {
+	for name, nonce := range t.nonces {
 		if nonce == "" {
-			absent = append(absent, tag)
+			absent = append(absent, name)
 		}
+	}
+	if x.rt.policy.servesStale() {
+		absent = append(absent, hardNames(t.nonces)...)
 	}
 	if len(absent) == 0 {
 		return
 	}
 	fenced := s.core.turns.Add(1)
-	nonces, err := s.create(t.spent, absent)
+	nonces, err := s.create(t.spent, absent, &x.rt.policy)
 	if err != nil {
 		t.loose = true
 		s.core.storeFailed("add", err)
@@ -152,31 +183,54 @@ func (s *remote) fenceOff(x *fill) {
 	}
 }
 
-// create gives absent fences a nonce and returns what each holds now.
-func (s *remote) create(spent *spending, tags []string) ([]string, error) {
-	keys := make([]string, len(tags))
-	for i, tag := range tags {
-		keys[i] = fenceKey(tag)
+// create gives absent fences a nonce and returns what each holds now. It is one
+// trip for all that are kept equally long.
+func (s *remote) create(spent *spending, names []string, p *Policy) ([]string, error) {
+	nonces := make([]string, len(names))
+	byLife := make(map[time.Duration][]int, 2)
+	for i, name := range names {
+		life := p.lifeOf(name)
+		byLife[life] = append(byLife[life], i)
 	}
-	values, err := s.guard.add(spent, newNonce(), fenceLife, keys)
-	if err != nil {
-		return nil, err
-	}
-	nonces := make([]string, len(values))
-	for i, v := range values {
-		if !isNonce(v) {
-			return nil, errCorrupt
+	for life, group := range byLife {
+		keys := make([]string, len(group))
+		for i, at := range group {
+			keys[i] = fenceKey(names[at])
 		}
-		nonces[i] = string(v)
+		values, err := s.guard.add(spent, newNonce(), life, keys)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range values {
+			if !isNonce(v) {
+				return nil, errCorrupt
+			}
+			nonces[group[i]] = string(v)
+		}
 	}
 	return nonces, nil
 }
 
 // newNonce returns a new nonce. It ends with a checksum, so that one that was
 // damaged is known for it and not taken for another.
-func newNonce() []byte {
-	text := rand.Text()
+func newNonce() []byte { return signNonce(rand.Text()) }
+
+// newExpiry returns a nonce that tells it is an expiry's, and when that was.
+func newExpiry() []byte {
+	return signNonce(rand.Text() + "." + strconv.FormatInt(time.Now().UnixNano(), 36) + ".")
+}
+
+func signNonce(text string) []byte {
 	return fmt.Appendf(nil, "%s%08x", text, crc32.Checksum([]byte(text), castagnoli))
+}
+
+// expiredAt is when the expiry was that a nonce is of, by the clock of who made
+// it.
+func expiredAt(nonce string) (at time.Time, ok bool) {
+	_, rest, ok := strings.Cut(nonce, ".")
+	text, _, _ := strings.Cut(rest, ".")
+	n, err := strconv.ParseInt(text, 36, 64)
+	return time.Unix(0, n), ok && err == nil
 }
 
 func isNonce(b []byte) bool {

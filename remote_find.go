@@ -3,6 +3,7 @@ package pagecache
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -13,18 +14,25 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 	if l.ticket != nil {
 		spent = l.ticket.spent
 	}
-	t := &ticket{began: s.core.turns.Add(1), spent: spent, landed: s.core.flights.landed.Load()}
-	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: spent, now: now, known: rt.knownTags(r)}
+	s.trySettling(now)
+	t := &ticket{stamp: s.core.stamps.last.Load(), began: s.core.turns.Add(1), spent: spent, landed: s.core.flights.landed.Load()}
+	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: spent, stamp: t.stamp, debts: s.owed.debts.Load(), now: now, known: rt.knownTags(r)}
 	hint := s.hints.get(k.hash)
 	q.want(q.known...)
-	q.want(hint.tags...)
+	q.want(s.lateNames(r, hint)...)
 	l.fwd, l.ticket = uriMiss, t
 	if err := q.run(l, hint.names); err != nil {
 		s.core.storeFailed("get", err)
 		t.failed, l.fwd = true, unknown
 		return
 	}
+	if e := l.entry; e != nil {
+		e.hurry(rt.policy.EarlyRefresh)
+	}
 	t.nonces, t.page, t.known = q.nonces, l.page, q.known
+	if !rt.policy.keys.hasPath() {
+		t.other = q.others
+	}
 }
 
 // query is one look-up in the Store.
@@ -34,10 +42,13 @@ type query struct {
 	hash   uint64
 	keys   pageKeys
 	spent  *spending
+	stamp  int64  // the last purge in this process before the look-up
+	debts  *debts // purges owed then: some may be made good since, too late for what was read
 	now    int64
 	known  []string // the tags that the page must have
 	tags   []string // asked for in the next trip
 	nonces map[string]string
+	others []string // the fences of paths that the page found has, and the request has not
 }
 
 // want asks for the nonces of tags that are not known yet.
@@ -90,16 +101,68 @@ func (q *query) readVariant(names []string) (*entry, error) {
 func (q *query) check(l *lookup, e *entry) error {
 	late := lateTags(e.fences, q.known)
 	q.want(late...)
-	if len(q.tags) > 0 {
-		if _, err := q.get(nil); err != nil {
+	if err := q.getFences(); err != nil {
+		return err
+	}
+	q.note(late)
+	if q.debts.about(e) || q.owed.debts.Load().about(e) {
+		l.fwd = unknown
+		return nil
+	}
+	expired := int64(never)
+	if !q.stands(e, false) {
+		if e.stale.longest() == 0 {
+			return nil
+		}
+		for _, f := range e.fences {
+			if isHard(f.tag) {
+				q.want(f.tag)
+			}
+		}
+		if err := q.getFences(); err != nil {
 			return err
 		}
+		if !q.stands(e, true) {
+			return nil
+		}
+		expired = q.expired(e)
 	}
-	if q.stands(e) {
-		l.take(e, q.now)
-		q.remember(e.vary, late)
-	}
+	l.take(e, expired, q.now)
+	q.remember(e.vary, hinted(e.fences))
 	return nil
+}
+
+func (q *query) getFences() error {
+	if len(q.tags) == 0 {
+		return nil
+	}
+	_, err := q.get(nil)
+	return err
+}
+
+// note keeps the fences of paths that are not this request's: a page has them
+// if its key has no path, and must keep them when it is filled anew.
+func (q *query) note(late []string) {
+	for _, name := range late {
+		if (strings.HasPrefix(name, " path ") || strings.HasPrefix(name, " under ")) && len(q.others) < maxOthers {
+			q.others = append(q.others, name)
+		}
+	}
+}
+
+// maxOthers is how many fences of other paths a page keeps.
+const maxOthers = 32
+
+// expired is when the first of the entry's fences was changed that do not stand
+// any more: between its making and now, whatever clock told the time.
+func (q *query) expired(e *entry) int64 {
+	wall, first := time.Now(), q.now
+	for _, f := range e.fences {
+		if at, ok := expiredAt(q.nonces[f.tag]); ok && !isHard(f.tag) && q.nonces[f.tag] != f.nonce {
+			first = min(first, q.now-int64(wall.Sub(at)))
+		}
+	}
+	return max(first, e.created)
 }
 
 // remember notes what to ask for the next time.
@@ -109,20 +172,32 @@ func (q *query) remember(names, tags []string) {
 	}
 }
 
-// stands reports whether the entry has every tag that it must have, and no
-// nonce of its tags has changed.
-func (q *query) stands(e *entry) bool {
-	for _, tag := range q.known {
-		if tag != markTag && !slices.ContainsFunc(e.fences, func(f fence) bool { return f.tag == tag }) {
+// stands reports whether the entry has every fence that it must have, and none
+// has changed. With hard it asks whether those that did were changed by an
+// expiry, and the second ones have not.
+func (q *query) stands(e *entry, hard bool) bool {
+	for _, name := range q.known {
+		if name != markName && !slices.ContainsFunc(e.fences, func(f fence) bool { return f.tag == name }) {
 			return false
 		}
 	}
 	for _, f := range e.fences {
-		if f.nonce == "" || q.nonces[f.tag] != f.nonce {
+		switch {
+		case f.nonce == "":
+			return false
+		case q.nonces[f.tag] == f.nonce, isHard(f.tag) && !hard:
+		case isHard(f.tag) || !hard || !q.onlyExpired(e, f):
 			return false
 		}
 	}
 	return true
+}
+
+// onlyExpired reports whether a fence that has changed was changed by an expiry,
+// of a page that can tell this from a purge.
+func (q *query) onlyExpired(e *entry, changed fence) bool {
+	_, expiry := expiredAt(q.nonces[changed.tag])
+	return expiry && slices.ContainsFunc(e.fences, func(f fence) bool { return f.tag == hardPrefix+changed.tag })
 }
 
 // get reads pages and the fences asked for in one trip.
@@ -173,6 +248,7 @@ func (q *query) read(key string, value []byte) (*entry, *marker) {
 		return nil, nil
 	}
 	q.core.adopt(e, created, label)
+	e.stamp = q.stamp
 	return e, nil
 }
 

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// observeHit sends a hit and reports it, however the writing ends.
-func (rt *route) observeHit(w http.ResponseWriter, r *http.Request, a admission, e *entry, began int64, encoded bool) {
+// observeSending sends a stored response and reports it, however the writing
+// ends.
+func (rt *route) observeSending(w http.ResponseWriter, r *http.Request, a admission, e *entry, s sending, encoded bool) {
 	status := e.status
 	defer func() {
-		age, ttl := e.ageAt(began)
-		ev := Event{Kind: KindRequest, Result: ResultHit, Route: e.route.label, Status: status, Bytes: int64(len(e.body)),
-			TTL: time.Duration(ttl) * time.Second, Age: time.Duration(age) * time.Second, Duration: time.Duration(rt.core.now() - began), Request: r}
-		if e.status >= 400 {
+		ev := Event{Kind: KindRequest, Result: s.result, Fwd: s.fwd, Reason: s.why, Route: e.route.label, Status: status, Bytes: int64(len(e.body)),
+			TTL: time.Duration(s.ttl) * time.Second, Age: time.Duration(s.age) * time.Second, Duration: time.Duration(rt.core.now() - s.now), Request: r}
+		if e.status >= 400 && s.why == "" {
 			ev.Reason = reasonNegative
 		}
 		rt.core.emit(r.Context(), ev)
@@ -32,21 +32,34 @@ func (x *fill) stats() *routeStats {
 	return x.route
 }
 
-// report counts and reports the request.
+// report counts and reports the request, unless sendOld has done so.
 func (x *fill) report() {
 	c := x.rt.core
+	if x.result == nil && x.why == "" { // the client's writer panicked before the page was stored
+		x.why = reasonHandlerPanic
+	}
+	if x.order != nil {
+		x.order.done(x)
+		return
+	}
+	if x.served {
+		return
+	}
 	s := x.stats()
 	s.count(ResultMiss)
 	if x.result == nil {
-		if x.why == "" { // the client's writer panicked before the page was stored
-			x.why = reasonHandlerPanic
-		}
 		c.notStored.add(x.why)
+	} else {
+		c.stored.Add(1)
 	}
-	if c.observer == nil {
-		return
+	if c.observer != nil {
+		c.emit(x.r.Context(), x.event(KindRequest, ResultMiss))
 	}
-	e := Event{Kind: KindRequest, Result: ResultMiss, Fwd: x.fwd, Reason: x.why, Route: s.label, Status: x.rec.status,
+}
+
+// event describes the fill.
+func (x *fill) event(kind Kind, result Result) Event {
+	e := Event{Kind: kind, Result: result, Fwd: x.fwd, Reason: x.why, Route: x.stats().label, Status: x.rec.status,
 		Bytes: x.rec.written, Stored: x.result != nil, Duration: time.Since(x.begun), Request: x.r}
 	if e.Reason == "" {
 		e.Reason = x.note
@@ -54,7 +67,7 @@ func (x *fill) report() {
 	if x.result != nil {
 		e.TTL = x.result.fresh
 	}
-	c.emit(x.r.Context(), e)
+	return e
 }
 
 func (rt *route) reportPass(r *http.Request, rec *recorder, fwd string, why Reason, begun time.Time) {
@@ -80,7 +93,7 @@ func (rt *route) noteCookie(s *routeStats, r *http.Request) {
 	if passes%cookieWarning != 0 {
 		return
 	}
-	all := passes + s.total(ResultHit) + s.total(ResultMiss) + s.total(ResultCollapsed)
+	all := passes + s.total(ResultHit) + s.total(ResultMiss) + s.total(ResultCollapsed) + s.total(ResultStale)
 	if passes*10 < all*9 {
 		return
 	}

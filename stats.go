@@ -12,13 +12,17 @@ import (
 // Stats is a snapshot of a cache's counters since it was made. Caches made by
 // [Cache.With] share them.
 type Stats struct {
-	Requests                        uint64 // the sum of the four below
-	Hits, Misses, Collapsed, Passes uint64
+	Requests                               uint64 // the sum of the five below
+	Hits, Stale, Misses, Collapsed, Passes uint64
 
 	Stored      uint64            // responses stored
 	NotStored   map[Reason]uint64 // responses of misses that were not, by reason
 	Passed      map[Reason]uint64 // requests that went past the cache, by reason
 	StoreErrors uint64            // failures of the store
+
+	Refreshed    uint64            // pages stored by handler runs that no client waited for
+	NotRefreshed map[Reason]uint64 // such runs that stored nothing, by reason
+	Purges       uint64            // purges and expiries
 
 	Entries int   // values in the store, several for a page with variants or in a Store; -1 if it cannot tell
 	Bytes   int64 // held by them, everything counted; -1 if the store cannot tell
@@ -30,8 +34,8 @@ type Stats struct {
 // apart; "other" stands for the rest, and "" for requests whose router did not
 // say.
 type RouteStats struct {
-	Route                           string
-	Hits, Misses, Collapsed, Passes uint64
+	Route                                  string
+	Hits, Stale, Misses, Collapsed, Passes uint64
 }
 
 const maxRoutes = 256
@@ -101,8 +105,13 @@ func routeLabel(r *http.Request) string {
 			pattern = ctx.RoutePattern()
 		}
 	}
+	return withoutMethod(pattern)
+}
+
+// withoutMethod drops the method that ServeMux patterns may begin with.
+func withoutMethod(pattern string) string {
 	if method, rest, ok := strings.Cut(pattern, " "); ok && !strings.Contains(method, "/") {
-		pattern = strings.TrimLeft(rest, " \t")
+		return strings.TrimLeft(rest, " \t")
 	}
 	return pattern
 }
@@ -116,8 +125,12 @@ func (c *core) stats() Stats {
 		StoreErrors: c.storeErrors.Load(),
 		NotStored:   c.notStored.snapshot(),
 		Passed:      c.passed.snapshot(),
-		Entries:     -1,
-		Bytes:       -1,
+
+		Refreshed:    c.refreshed.Load(),
+		NotRefreshed: c.notRefreshed.snapshot(),
+		Purges:       c.purges.Load(),
+		Entries:      -1,
+		Bytes:        -1,
 	}
 	if l, ok := ability[interface{ Len() int }](c.backend()); ok {
 		s.Entries = l.Len()
@@ -128,14 +141,15 @@ func (c *core) stats() Stats {
 	c.routesMu.RLock()
 	defer c.routesMu.RUnlock()
 	for _, live := range c.routeOrder {
-		r := RouteStats{live.label, live.total(ResultHit), live.total(ResultMiss), live.total(ResultCollapsed), live.total(ResultPass)}
+		r := RouteStats{live.label, live.total(ResultHit), live.total(ResultStale), live.total(ResultMiss), live.total(ResultCollapsed), live.total(ResultPass)}
 		s.Hits += r.Hits
+		s.Stale += r.Stale
 		s.Misses += r.Misses
 		s.Collapsed += r.Collapsed
 		s.Passes += r.Passes
 		s.Routes = append(s.Routes, r)
 	}
-	s.Requests = s.Hits + s.Misses + s.Collapsed + s.Passes
+	s.Requests = s.Hits + s.Stale + s.Misses + s.Collapsed + s.Passes
 	return s
 }
 

@@ -40,6 +40,7 @@ type statusLines struct {
 	hit      numbers
 	negative numbers
 	stored   numbers // the plain miss
+	stales   map[Reason]*numbers
 	passes   map[Reason]string
 }
 
@@ -53,6 +54,10 @@ func (c *core) statusLines(name string) *statusLines {
 	l.hit.prefix = name + "; hit; ttl="
 	l.stored.prefix = name + "; fwd=" + uriMiss + "; stored; ttl="
 	l.negative.prefix, l.negative.suffix = name+"; hit; ttl=", "; detail="+string(reasonNegative)
+	l.stales = make(map[Reason]*numbers)
+	for _, why := range []Reason{reasonStaleWhileRevalidate, reasonUpdating, reasonStaleIfError} {
+		l.stales[why] = &numbers{prefix: name + "; hit; ttl=", suffix: "; detail=" + string(why)}
+	}
 	for _, s := range sentences {
 		l.passes[s.reason] = name + "; fwd=bypass; detail=" + string(s.reason)
 	}
@@ -68,6 +73,9 @@ func (l *statusLines) of(e *entry, ttl int64) []string {
 	}
 	return l.hit.line(ttl)
 }
+
+// stale returns the member for a page that is served although it is not fresh.
+func (l *statusLines) stale(why Reason, ttl int64) []string { return l.stales[why].line(ttl) }
 
 // pass returns the member of a request that goes past the cache.
 func (l *statusLines) pass(why Reason) string { return l.passes[why] }
@@ -88,7 +96,10 @@ func (x *fill) statusLine(why Reason) string {
 		b = append(b, "; collapsed=?0"...)
 	}
 	if why == "" && x.result != nil {
-		b = append(b, "; stored; ttl="...)
+		if x.note != reasonWriteBack {
+			b = append(b, "; stored"...)
+		}
+		b = append(b, "; ttl="...)
 		_, ttl := x.result.ageAt(x.result.created)
 		b = strconv.AppendInt(b, ttl, 10)
 		why = x.note

@@ -39,18 +39,19 @@ func storable(p *Policy, resp response, said remarks, now time.Time) (v verdict)
 	}
 	v.life, v.why = freshnessOf(p, resp.status, resp.header, now)
 	if said.hasTTL && (v.why == "" || v.why == reasonNoFreshness || v.why == reasonTTLZero || storableIfExplicit(resp.status)) {
-		v.life, v.why = saidLifetime(said.ttl, v.life.age)
+		v.life, v.why = saidLifetime(said.ttl, v.life)
 	}
 	return v
 }
 
 // saidLifetime is the lifetime that the handler set through its Control: it
 // knows best, within the same limits.
-func saidLifetime(ttl, age time.Duration) (lifetime, Reason) {
+func saidLifetime(ttl time.Duration, life lifetime) (lifetime, Reason) {
 	if ttl <= 0 {
 		return lifetime{}, reasonTTLZero
 	}
-	return lifetime{fresh: min(ttl, maxLifetime), age: age}, ""
+	life.fresh, life.byPolicy = min(ttl, maxLifetime), false
+	return life, ""
 }
 
 // forbidden is everything about a response that forbids storing it, whatever

@@ -80,6 +80,8 @@ type marker struct {
 	key   key
 	names []string
 	live  []variantRef // the variants stored, for their bound
+	stamp int64        // the last purge before it was written: a later one empties live
+	epoch uint64       // the same for a marker in a Store, see epochOf
 }
 
 // variantRef is one stored variant and when it is over, in time since the

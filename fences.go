@@ -1,0 +1,66 @@
+package pagecache
+
+import "strings"
+
+// Names of the fences that a page in a [Store] has: one for each of its tags,
+// the namespace, and the mark. No tag of a user can be one of the others, for
+// it has no spaces.
+const (
+	namespaceName = " all"
+	markName      = " mark"
+)
+
+// name is the name of a tag's fence.
+func (t tag) name() string {
+	switch t.kind {
+	case pathTag:
+		return " path " + t.parts[0]
+	case underTag:
+		return " under " + t.parts[0]
+	case routeTag:
+		return " route " + t.parts[0]
+	}
+	return t.parts[0]
+}
+
+// hardPrefix begins the name of a second fence that only purges change, and not
+// expiries. Pages that may be served stale have it too. It is read when the
+// first one has changed: if it has not, the page is only stale.
+const hardPrefix = "\x00"
+
+// hardNames are the second fences of those that were read.
+func hardNames(nonces map[string]string) (names []string) {
+	for name := range nonces {
+		if name != markName && !isHard(name) {
+			if _, read := nonces[hardPrefix+name]; !read {
+				names = append(names, hardPrefix+name)
+			}
+		}
+	}
+	return names
+}
+
+// ownTags are the tags that were given to the page. Those of a page in a Store
+// are told by its fences.
+func (e *entry) ownTags() []string {
+	if e.fences == nil {
+		return e.tags
+	}
+	var tags []string
+	for _, f := range e.fences {
+		if f.tag != "" && f.tag[0] > ' ' {
+			tags = append(tags, f.tag)
+		}
+	}
+	return tags
+}
+
+func isHard(name string) bool { return strings.HasPrefix(name, hardPrefix) }
+
+// fenceKey is where a fence's nonce is kept.
+func fenceKey(name string) string {
+	if isHard(name) {
+		return storeKey("h:", []byte(name[len(hardPrefix):]))
+	}
+	return storeKey("f:", []byte(name))
+}

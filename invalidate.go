@@ -1,0 +1,315 @@
+package pagecache
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Purge removes stored pages by address: when it has returned nil, no request
+// that starts afterwards gets a page whose handler run began before the call. A
+// page that is being made meanwhile is not stored. An address is
+//
+//   - a path, such as "/books/312": all pages of this path, with every query, on
+//     every host and scheme, in every variant, however the path is spelled;
+//   - a path with a query, such as "/books?page=2", or a whole URL, such as
+//     "https://shop.example/books?page=2": the pages of just this target, or URL,
+//     on every scheme; where the key of a page leaves out a part of the query, all
+//     pages of the path. Over a [Store] it is all pages of the path in any case.
+//
+// The path may be that which clients send or, behind http.StripPrefix and the
+// like, that which the cache sees.
+//
+// Purging takes the same time however many pages are stored; their memory is
+// freed when they are asked for next, or evicted. In process a purge cannot fail
+// but for an address that is none; then nothing is purged. Over a Store it takes
+// a round trip or two, within ctx and 5 s, and is retried before this process
+// serves a page again from the Store that it is about if the Store refuses it;
+// the error says so.
+func (c *Cache) Purge(ctx context.Context, addresses ...string) error {
+	return c.invalidateAddresses(ctx, "Purge", addresses, false)
+}
+
+// Expire makes stored pages stale by address, see [Cache.Purge]: they are served
+// only as [StaleWhileRevalidate] and [StaleIfError] allow, whose windows count
+// from now. Pages without such a window are gone, as after a Purge. Over a [Store]
+// that includes those whose window is only in their response's own directives.
+func (c *Cache) Expire(ctx context.Context, addresses ...string) error {
+	return c.invalidateAddresses(ctx, "Expire", addresses, true)
+}
+
+// PurgeTags removes all pages that have one of the tags, as [Cache.Purge] does:
+// tags of the route (see [Tags]), of the handler (see [Control.Tag]) and of
+// response fields (see [Policy.TagFields]).
+func (c *Cache) PurgeTags(ctx context.Context, tags ...string) error {
+	return c.invalidateTags(ctx, "PurgeTags", tags, false)
+}
+
+// ExpireTags makes all pages stale that have one of the tags, see [Cache.Expire].
+func (c *Cache) ExpireTags(ctx context.Context, tags ...string) error {
+	return c.invalidateTags(ctx, "ExpireTags", tags, true)
+}
+
+// PurgePrefix removes all pages below a directory, as [Cache.Purge] does:
+// "/books/" is for /books/ and /books/312, on every host, and not for /books. A
+// prefix ends with a slash and has 16 of them at most. Over a [Store] it needs
+// [Policy.PrefixPurge].
+func (c *Cache) PurgePrefix(ctx context.Context, prefixes ...string) error {
+	return c.invalidatePrefixes(ctx, "PurgePrefix", prefixes, false)
+}
+
+// ExpirePrefix makes all pages below a directory stale, see [Cache.PurgePrefix]
+// and [Cache.Expire].
+func (c *Cache) ExpirePrefix(ctx context.Context, prefixes ...string) error {
+	return c.invalidatePrefixes(ctx, "ExpirePrefix", prefixes, true)
+}
+
+// PurgeRoute removes all pages of a route, as [Cache.Purge] does, by the pattern
+// that it was registered with: "/books/{id}". A method before it does not count.
+// [Cache.Stats] lists the patterns.
+func (c *Cache) PurgeRoute(ctx context.Context, patterns ...string) error {
+	return c.invalidateRoutes(ctx, "PurgeRoute", patterns, false)
+}
+
+// ExpireRoute makes all pages of a route stale, see [Cache.PurgeRoute] and
+// [Cache.Expire].
+func (c *Cache) ExpireRoute(ctx context.Context, patterns ...string) error {
+	return c.invalidateRoutes(ctx, "ExpireRoute", patterns, true)
+}
+
+// PurgeAll removes all pages, as [Cache.Purge] does: of all caches derived from
+// this one, and over a [Store] of all processes that share it.
+func (c *Cache) PurgeAll(ctx context.Context) error {
+	return c.core.invalidate(ctx, invalidation{all: true, what: "everything"})
+}
+
+// ExpireAll makes all pages stale, see [Cache.PurgeAll] and [Cache.Expire].
+func (c *Cache) ExpireAll(ctx context.Context) error {
+	return c.core.invalidate(ctx, invalidation{all: true, soft: true, what: "everything"})
+}
+
+func (c *Cache) invalidateAddresses(ctx context.Context, where string, addresses []string, soft bool) error {
+	in := invalidation{soft: soft, what: strings.Join(addresses, " ")}
+	for _, text := range addresses {
+		at, err := parseAddress(text)
+		if err != nil {
+			return fmt.Errorf("pagecache: %s: %w", where, err)
+		}
+		in.tags = append(in.tags, at.tags()...)
+	}
+	return c.core.invalidate(ctx, in)
+}
+
+func (c *Cache) invalidateTags(ctx context.Context, where string, tags []string, soft bool) error {
+	in := invalidation{soft: soft, what: "tags " + strings.Join(tags, " ")}
+	for _, t := range tags {
+		if err := checkTag(t); err != "" {
+			return fmt.Errorf("pagecache: %s: no page can have this tag: %s", where, err)
+		}
+		in.tags = append(in.tags, tag{kind: userTag, parts: [3]string{t}})
+	}
+	return c.core.invalidate(ctx, in)
+}
+
+func (c *Cache) invalidatePrefixes(ctx context.Context, where string, prefixes []string, soft bool) error {
+	in := invalidation{soft: soft, what: "below " + strings.Join(prefixes, " ")}
+	for _, prefix := range prefixes {
+		switch {
+		case !strings.HasPrefix(prefix, "/") || strings.ContainsAny(prefix, "?#"):
+			return fmt.Errorf("pagecache: %s: %q is no path; give one such as \"/books/\"", where, prefix)
+		case strings.HasSuffix(prefix, "*"):
+			return fmt.Errorf("pagecache: %s: %q has a wildcard, which a prefix does not need; give %q", where, prefix, strings.TrimRight(prefix, "*"))
+		case !strings.HasSuffix(prefix, "/"):
+			return fmt.Errorf("pagecache: %s: %q does not end with a slash; %q is for what is below it, Purge(ctx, %q) for the page itself", where, prefix, prefix+"/", prefix)
+		case strings.Count(decodedPath(prefix), "/") > maxDepth:
+			return fmt.Errorf("pagecache: %s: %q has more than %d slashes; give a directory further up", where, prefix, maxDepth)
+		}
+		in.tags = append(in.tags, tag{kind: underTag, parts: [3]string{decodedPath(prefix)}})
+	}
+	if r := c.core.remote; r != nil && !r.prefixes {
+		return fmt.Errorf("pagecache: %s: over a Store this needs New(func(p *pagecache.Policy) { p.PrefixPurge = true }) in all processes, which makes each look-up read a key for each directory; or give the pages a tag", where)
+	}
+	return c.core.invalidate(ctx, in)
+}
+
+func (c *Cache) invalidateRoutes(ctx context.Context, where string, patterns []string, soft bool) error {
+	in := invalidation{soft: soft, what: "route " + strings.Join(patterns, " ")}
+	for _, pattern := range patterns {
+		label := withoutMethod(pattern)
+		if !strings.Contains(label, "/") {
+			return fmt.Errorf("pagecache: %s: %q is no route pattern; give one such as \"/books/{id}\", as Stats lists them", where, pattern)
+		}
+		in.tags = append(in.tags, tag{kind: routeTag, parts: [3]string{label}})
+	}
+	return c.core.invalidate(ctx, in)
+}
+
+// address is what Purge is given.
+type address struct {
+	host, path, query string
+	exact             bool // not all queries of the path
+}
+
+// parseAddress takes an address apart, keeping the query as it is.
+func parseAddress(text string) (at address, err error) {
+	rest, _, _ := strings.Cut(text, "#")
+	if strings.ContainsFunc(rest, unicode.IsControl) {
+		return at, fmt.Errorf("%q has a control character; write it as %%0A and the like", text)
+	}
+	if scheme, after, ok := strings.Cut(rest, "://"); ok && isToken(scheme) {
+		end := strings.IndexAny(after, "/?")
+		if end < 0 {
+			end = len(after)
+		}
+		u, err := url.Parse(scheme + "://" + after[:end])
+		if err != nil || u.Host == "" || u.User != nil {
+			return at, fmt.Errorf("the URL %q has no host that a request could have; give one such as \"https://shop.example/books/312\"", text)
+		}
+		at.host, rest, at.exact = strings.ToLower(u.Host), after[end:], true
+		if !strings.HasPrefix(rest, "/") {
+			rest = "/" + rest
+		}
+	}
+	if !strings.HasPrefix(rest, "/") {
+		return at, fmt.Errorf("%q is no address of a page; give a path that begins with a slash, such as \"/books/312\", or a URL such as \"https://shop.example/books/312\"", text)
+	}
+	path, query, hasQuery := strings.Cut(rest, "?")
+	switch {
+	case strings.HasSuffix(path, "/*"):
+		return at, fmt.Errorf("%q ends with a wildcard, and an address has none: PurgePrefix(ctx, %q) is for all pages below a directory (write %%2A for an asterisk)", text, strings.TrimSuffix(path, "*"))
+	case strings.ContainsAny(path, "{}"):
+		return at, fmt.Errorf("%q looks like the pattern of a route, which PurgeRoute is for (write %%7B and %%7D for braces)", text)
+	}
+	at.path, at.query, at.exact = decodedPath(path), query, at.exact || hasQuery
+	return at, nil
+}
+
+// tags are those that all pages of the address have, and as few others as can be.
+func (at address) tags() []tag {
+	if !at.exact {
+		return []tag{{kind: pathTag, parts: [3]string{at.path}}}
+	}
+	keyed := tag{kind: keyedTag, parts: [3]string{at.path}}
+	if at.host == "" {
+		return []tag{keyed, {kind: targetTag, parts: [3]string{at.path, at.query}}}
+	}
+	return []tag{keyed, {kind: urlTag, parts: [3]string{at.path, at.query, at.host}}}
+}
+
+// invalidation is one purge or expiry.
+type invalidation struct {
+	tags  []tag
+	all   bool
+	soft  bool
+	spent *spending // of the budget of a request that waits for it; nil: of what ctx leaves
+	again bool      // it is counted already
+	what  string    // for people
+}
+
+// invalidate purges in this process first, then in the Store. When it returns,
+// with whatever error, no request of this process is served what it is about.
+func (c *core) invalidate(ctx context.Context, in invalidation) error {
+	if len(in.tags) == 0 && !in.all {
+		return nil
+	}
+	sc := scope{all: in.all}
+	for _, t := range in.tags {
+		sc.places = append(sc.places, c.stamps.place(hashTag(c.seed, t)))
+		sc.rare = sc.rare || t.kind.rare()
+	}
+	c.stamps.strike(sc, in.soft, c.now())
+	if !in.again {
+		c.purges.Add(1)
+	}
+	var err error
+	if c.remote != nil {
+		err = c.invalidateRemote(ctx, in)
+	}
+	if c.observer != nil && !in.again {
+		c.emit(ctx, Event{Kind: KindPurge, Message: in.what, Err: err})
+	}
+	return err
+}
+
+func (c *core) invalidateRemote(ctx context.Context, in invalidation) error {
+	var names []string
+	late := false
+	for _, t := range in.tags {
+		switch t.kind {
+		case userTag, routeTag:
+			late = true
+		case urlTag, targetTag, keyedTag: // a Store has no fences so fine
+			t = tag{kind: pathTag, parts: [3]string{t.parts[0]}}
+		}
+		if name := t.name(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if in.all {
+		names = append(names, namespaceName)
+	}
+	spent := in.spent
+	if spent == nil {
+		spent = c.remote.within(ctx)
+	}
+	err := c.remote.purge(spent, names, in.soft, late)
+	if err != nil {
+		c.remote.owed.add(names)
+		c.storeFailed("purge", err)
+		return fmt.Errorf("pagecache: the store refused a purge (%s), which this process will retry; others may serve the old pages until then: %w", in.what, err)
+	}
+	return nil
+}
+
+// Invalidate is middleware for routes that change what pages show. When a request
+// with an unsafe method (any but GET, HEAD, OPTIONS and TRACE) succeeds, which is a
+// status from 200 to 399, it purges before the client learns of it:
+//
+//   - the pages with the tags given, see [Tags] for their forms; functions are
+//     called with the request when the handler sends its status;
+//   - the pages of the request's own path, and of Location and Content-Location in
+//     the response where they are on the same host (RFC 9111 section 4.4).
+//
+// It purges once more when the handler has returned. A client that was told of
+// the success is never answered with an older page. (A page that the handler has
+// had made by [Cache.Refresh] is purged as well.) A GET counts as safe, whatever
+// a method override field says. A page that is not purged
+// because the [Store] refused it is not served from there by this process. If a
+// tag function panics, everything is purged.
+//
+// Requests that reach a handler through [Cache.Page] and the like need it for the
+// tags only: those invalidate the addresses themselves.
+//
+//	r.With(cache.Invalidate("books", func(r *http.Request) string { return "book:" + r.PathValue("id") })).
+//		Post("/books/{id}/reviews", postReview)
+func (c *Cache) Invalidate(tags ...any) func(http.Handler) http.Handler {
+	names, funcs := tagSources("Invalidate", tags)
+	return func(next http.Handler) http.Handler {
+		rt := c.route("Invalidate", c.base, next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if isSafe(r.Method) || c.core.closed.Load() {
+				next.ServeHTTP(w, r)
+				return
+			}
+			rec := &recorder{w: w, rt: rt, line: rt.lines.pass(reasonMethod), writing: rt.writing(w, r)}
+			rec.writing.tags, rec.writing.funcs = names, funcs
+			for range c.core.recordersIn(w) {
+				rec.silent = true
+			}
+			c.core.inside.Add(1)
+			normally := false
+			defer func() {
+				c.core.inside.Add(-1)
+				if rec.writing.returned(rec, normally); rec.state == fresh && !rec.silent && !rec.lent {
+					appendStatusLine(w.Header(), rec.line)
+				}
+			}()
+			next.ServeHTTP(rec, r)
+			normally = true
+		})
+	}
+}

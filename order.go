@@ -1,0 +1,160 @@
+package pagecache
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// order is what a request without a client is for: to have a page made and
+// stored. It travels in the request's context to the route that answers for it.
+type order struct {
+	core  *core
+	force bool // also if a fresh page is stored
+
+	key    *key    // of the page that is wanted; nil: whatever the request asks for
+	slot   uint64  // where the flight is filed
+	flight *flight // that others wait for; nil: none was begun
+
+	reached  bool // the request came to a route of this cache
+	fresh    bool // a fresh page was there
+	stored   bool // the page was made and stored
+	panicked any  // what the handlers in front of the cache, or it, panicked with
+	status   int  // that the handler sent
+	why      Reason
+}
+
+// carry sends the request for the order through h. Whatever h does, it returns.
+func (c *core) carry(h http.Handler, w http.ResponseWriter, r *http.Request, o *order, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), controlKey{}, &Control{order: o}), timeout)
+	defer cancel()
+	defer context.AfterFunc(c.refreshes.ctx, cancel)()
+	c.inside.Add(1)
+	defer c.inside.Add(-1)
+	defer func() {
+		if o.panicked = recover(); o.panicked != nil {
+			c.logger().Error("pagecache: a refresh panicked", "url", received(r), "panic", fmt.Sprint(o.panicked))
+		}
+	}()
+	h.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// carryOut has the page made and stored that the request asks for.
+func (rt *route) carryOut(w http.ResponseWriter, r *http.Request, o *order) {
+	o.reached = true
+	a := rt.admit(r)
+	switch {
+	case rt.policy.Off:
+		a = turnedAway(reasonDisabled)
+	case rt.core.closed.Load():
+		a = turnedAway(reasonClosed)
+	case r.Method != http.MethodGet:
+		a = turnedAway(reasonMethod)
+	}
+	var k key
+	buf := new([]byte)
+	if a.admitted() && !rt.plainKey(&k, r, a) && !rt.framedKey(&k, buf, r, a) {
+		a = turnedAway(reasonKeyError)
+	}
+	if a.refusal != nil {
+		o.why = a.refusal.why
+		return
+	}
+	if o.key != nil && !k.equal(o.key) {
+		o.why = reasonKeyError
+		rt.core.warn("refresh key "+routeLabel(r), "a refresh of a page of "+quoteRoute(routeLabel(r))+" by RefreshVia came to the cache with another key, so the page cannot be refreshed; does something in front of the cache change what is part of the key?")
+		return
+	}
+	var found lookup
+	now := rt.core.now()
+	rt.find(&found, r, &k, now)
+	if found.entry != nil && !o.force {
+		o.fresh = true
+		return
+	}
+	rt.fillFor(w, r, a, &k, &found, o)
+}
+
+// fillFor runs the handler for an order. What another request is making already
+// is waited for, if that is good enough.
+func (rt *route) fillFor(w http.ResponseWriter, r *http.Request, a admission, k *key, found *lookup, o *order) {
+	c := rt.core
+	x := rt.newFill(w, r, a, k, found)
+	x.order = o
+	if x.old == nil && found.entry != nil {
+		x.old, x.since = found.entry, c.now()
+	}
+	if o.flight != nil {
+		x.runFor(o)
+		return
+	}
+	f, wait, lead := c.flights.join(x.slot, x.places, c.stamps, c.now(), rt.policy.MaxWait)
+	if !lead && !o.force && f.wait(r.Context(), wait) == made {
+		o.fresh = true
+		return
+	}
+	if lead {
+		x.flight = f
+		defer x.land(failed, nil)
+	}
+	x.run()
+}
+
+// runFor runs the handler for all who wait for the order's flight.
+func (x *fill) runFor(o *order) {
+	x.slot, x.flight, o.flight = o.slot, o.flight, nil
+	defer x.land(failed, nil)
+	x.run()
+}
+
+// done notes how the fill for the order ended, and reports it.
+func (o *order) done(x *fill) {
+	c := x.rt.core
+	o.stored, o.status, o.why = x.result != nil, x.rec.status, x.why
+	if o.stored {
+		c.refreshed.Add(1)
+	} else {
+		c.notRefreshed.add(o.why)
+	}
+	if c.observer != nil {
+		c.emit(x.r.Context(), x.event(KindRefresh, 0))
+	}
+}
+
+// end makes sure, when all is over, that nobody waits for the order any more,
+// and that a page which could not be reached is not tried for at once.
+func (o *order) end() {
+	c := o.core
+	if !o.stored && (o.panicked != nil || !o.reached || o.why == reasonKeyError) {
+		c.setbacks.add(o.slot, c.now())
+	}
+	if !o.reached {
+		c.warn("refresh reach", "a refresh by RefreshVia did not come to a handler that this cache wraps; is the handler given the one that the server serves, and does nothing in front of the cache turn such requests away?")
+	}
+	if o.flight != nil {
+		c.flights.land(o.slot, o.flight, failed, nil, nil)
+	}
+}
+
+// sink is a response writer for requests that nobody waits for.
+type sink struct{ header http.Header }
+
+// newSink returns one with a copy of the fields that middleware outside has set.
+func newSink(h http.Header) sink {
+	if h = h.Clone(); h == nil {
+		h = make(http.Header)
+	}
+	return sink{h}
+}
+
+func (s sink) Header() http.Header         { return s.header }
+func (s sink) Write(p []byte) (int, error) { return len(p), nil }
+func (s sink) WriteHeader(int)             {}
+
+// What handlers ask of http.ResponseController means nothing without a client.
+
+func (s sink) FlushError() error                { return nil }
+func (s sink) SetReadDeadline(time.Time) error  { return nil }
+func (s sink) SetWriteDeadline(time.Time) error { return nil }
+func (s sink) EnableFullDuplex() error          { return nil }
