@@ -52,8 +52,6 @@ func (a *app) bookPage(w http.ResponseWriter, r *http.Request, status int, id in
 		Form   reviewForm
 		MaxLen int
 	}{details, form, maxReview}
-	tag(r, "book:", id)
-	tag(r, "author:", details.Book.Author.ID)
 	render(w, r, status, "book.html", page{Title: details.Book.Title, Data: data})
 }
 
@@ -67,14 +65,10 @@ func (a *app) showAuthor(w http.ResponseWriter, r *http.Request) {
 		a.lookupFailed(w, r, err, "There is no author with this number.")
 		return
 	}
-	tag(r, "author:", id)
+	for _, b := range details.Books { // the page shows something of each
+		pagecache.FromContext(r.Context()).Tag("book:" + strconv.FormatInt(b.ID, 10))
+	}
 	render(w, r, http.StatusOK, "author.html", page{Title: details.Author.Name, Data: details})
-}
-
-// tag notes what a page was made from. On a request that fills no cache, such as a POST, it
-// does nothing.
-func tag(r *http.Request, kind string, id int64) {
-	pagecache.FromContext(r.Context()).Tag(kind + strconv.FormatInt(id, 10))
 }
 
 func (a *app) search(w http.ResponseWriter, r *http.Request) {

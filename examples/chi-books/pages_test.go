@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,11 +50,17 @@ func filledFolder(t *testing.T) string {
 // newSite is the application over a database of its own.
 func newSite(t *testing.T) (url string, s *store) {
 	t.Helper()
+	url, s, _ = newCachedSite(t)
+	return url, s
+}
+
+func newCachedSite(t *testing.T) (url string, s *store, cache *pagecache.Cache) {
+	t.Helper()
 	s, err := openStore(t.Context(), filledFolder(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := pagecache.New()
+	cache = pagecache.New()
 	srv := httptest.NewServer(newRouter(&app{store: s}, cache))
 	t.Cleanup(func() {
 		srv.Close()
@@ -64,7 +71,7 @@ func newSite(t *testing.T) (url string, s *store) {
 			t.Error(err)
 		}
 	})
-	return srv.URL, s
+	return srv.URL, s, cache
 }
 
 type answer struct {
@@ -246,7 +253,7 @@ func TestReview(t *testing.T) {
 	form := url.Values{"text": {"  Fine <script>alert(1)</script>\r\nand \x00long  "}}.Encode()
 	a := sendWith(t, noFollow, "POST", site+"/books/312/reviews", form)
 	want(t, a, http.StatusSeeOther)
-	if got := a.Header.Get("Location"); got != "/books/312?posted=1#reviews" {
+	if got := a.Header.Get("Location"); got != "/books/312#reviews" {
 		t.Errorf("got Location %q", got)
 	}
 	const shown = "Fine &lt;script&gt;alert(1)&lt;/script&gt;\nand long</p>"
@@ -280,9 +287,9 @@ func hit(t *testing.T, a answer, made string) {
 func TestSecondRequestIsAHit(t *testing.T) {
 	site, _ := newSite(t)
 	for path, stored := range map[string]string{
-		"/":                       "pagecache; fwd=uri-miss; stored; ttl=10",
+		"/":                       "pagecache; fwd=uri-miss; stored; ttl=900",
 		"/books/312":              "pagecache; fwd=uri-miss; stored; ttl=900",
-		"/authors/1":              "pagecache; fwd=uri-miss; stored; ttl=900",
+		"/authors/1?utm_source=x": "pagecache; fwd=uri-miss; stored; ttl=900",
 		"/search?q=sea&page=1&x=": "pagecache; fwd=uri-miss; stored; ttl=60",
 	} {
 		first := send(t, "GET", site+path, "")
@@ -311,18 +318,41 @@ func TestNotCached(t *testing.T) {
 	}
 }
 
-// TestReviewOfCachedPage shows what caching does to a page that changes: who wrote the review
-// sees it at once, others when the copy they share is over.
-func TestReviewOfCachedPage(t *testing.T) {
+// TestReviewShowsAtOnce: the pages that a review changes are made anew, for everybody, and no
+// others are.
+func TestReviewShowsAtOnce(t *testing.T) {
 	site, _ := newSite(t)
-	before := send(t, "GET", site+"/books/312", "")
-	writer := send(t, "POST", site+"/books/312/reviews", "text=Written+twice") // follows the redirect
+	const book, other = "/books/312", "/books/294" // by one author
+	author := regexp.MustCompile(`/authors/\d+`).FindString(send(t, "GET", site+book, "").body)
+	before := map[string]string{}
+	for _, path := range []string{"/", book, author, other, "/authors/1", "/search?q=sea"} {
+		before[path] = send(t, "GET", site+path, "").body
+		hit(t, send(t, "GET", site+path, ""), before[path])
+	}
+
+	writer := send(t, "POST", site+book+"/reviews", "text=Written+twice") // follows the redirect
 	want(t, writer, http.StatusOK, "Written twice")
 	cached(t, writer, "pagecache; fwd=uri-miss; stored; ttl=900")
-	hit(t, send(t, "GET", site+"/books/312", ""), before.body)
-	if strings.Contains(before.body, "Written twice") {
-		t.Error("got the review in the page made before it")
+	hit(t, send(t, "GET", site+book, ""), writer.body)
+	for path, text := range map[string]string{"/": "Written twice", author: "(1 review)"} {
+		a := send(t, "GET", site+path, "")
+		want(t, a, http.StatusOK, text)
+		cached(t, a, "pagecache; fwd=uri-miss; stored; ttl=900")
 	}
+	for _, path := range []string{other, "/authors/1", "/search?q=sea"} {
+		hit(t, send(t, "GET", site+path, ""), before[path])
+	}
+}
+
+// TestRefusedReviewPurgesNothing: what has changed nothing costs no page.
+func TestRefusedReviewPurgesNothing(t *testing.T) {
+	site, _ := newSite(t)
+	home, book := send(t, "GET", site+"/", "").body, send(t, "GET", site+"/books/312", "").body
+	want(t, send(t, "POST", site+"/books/312/reviews", "text="), http.StatusUnprocessableEntity)
+	want(t, send(t, "POST", site+"/books/312/reviews", "text=a", "Sec-Fetch-Site", "cross-site"), http.StatusForbidden)
+	want(t, send(t, "POST", site+"/books/424/reviews", "text=a"), http.StatusNotFound)
+	hit(t, send(t, "GET", site+"/", ""), home)
+	hit(t, send(t, "GET", site+"/books/312", ""), book)
 }
 
 func TestReviewRefused(t *testing.T) {
@@ -376,6 +406,26 @@ func TestBroken(t *testing.T) {
 			t.Errorf("%s: got the cause in the page: %s", path, a.body)
 		}
 	}
+}
+
+// TestBrokenLater: pages that were there before the database failed are still served.
+func TestBrokenLater(t *testing.T) {
+	site, s, cache := newCachedSite(t)
+	before := send(t, "GET", site+"/books/1", "")
+	if err := cache.ExpireAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		a := send(t, "GET", site+"/books/1", "")
+		want(t, a, http.StatusOK)
+		if status := a.Header.Get("Cache-Status"); a.body != before.body || !strings.Contains(status, "; detail=") {
+			t.Errorf("got Cache-Status %q, %q; want the old page", status, a.body)
+		}
+	}
+	want(t, send(t, "GET", site+"/books/2", ""), http.StatusInternalServerError)
 }
 
 func TestCatalogue(t *testing.T) {

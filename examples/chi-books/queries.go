@@ -46,7 +46,14 @@ type bookDetails struct {
 
 type authorDetails struct {
 	Author author
-	Books  []book
+	Books  []reviewedBook
+}
+
+// reviewedBook is a book with the number of its reviews.
+type reviewedBook struct {
+	ID, Year int64 // year 0: not known
+	Title    string
+	Reviews  int
 }
 
 // shelf is the home page.
@@ -127,16 +134,16 @@ func (s *store) reviews(ctx context.Context, book int64) ([]review, error) {
 	return list(ctx, s.db, scan, "SELECT text, written FROM reviews WHERE book_id = ? ORDER BY id DESC LIMIT ?", book, reviewsShown)
 }
 
-// addReview returns the number of the review, or errNotFound when there is no such book.
-func (s *store) addReview(ctx context.Context, book int64, text string) (number int64, err error) {
+// addReview returns errNotFound when there is no such book.
+func (s *store) addReview(ctx context.Context, book int64, text string) error {
 	result, err := s.db.ExecContext(ctx, "INSERT INTO reviews (book_id, text, written) SELECT id, ?, ? FROM books WHERE id = ?", text, time.Now().Unix(), book)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return 0, errors.Join(err, errNotFound)
+		return errors.Join(err, errNotFound)
 	}
-	return result.LastInsertId()
+	return nil
 }
 
 func (s *store) authorDetails(ctx context.Context, id int64) (d authorDetails, err error) {
@@ -147,7 +154,11 @@ func (s *store) authorDetails(ctx context.Context, id int64) (d authorDetails, e
 	if err != nil {
 		return d, err
 	}
-	d.Books, err = list(ctx, s.db, scanBook, selectBooks+"WHERE a.id = ? ORDER BY b.year IS NULL, b.year, b.title", id)
+	scan := func(rows scanner) (b reviewedBook, err error) {
+		err = rows.Scan(&b.ID, &b.Year, &b.Title, &b.Reviews)
+		return b, err
+	}
+	d.Books, err = list(ctx, s.db, scan, "SELECT b.id, coalesce(b.year, 0), b.title, (SELECT count(*) FROM reviews r WHERE r.book_id = b.id) FROM books b WHERE b.author_id = ? ORDER BY b.year IS NULL, b.year, b.title", id)
 	return d, err
 }
 

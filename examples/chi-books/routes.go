@@ -10,10 +10,9 @@ import (
 	"github.com/go-pagecache/pagecache"
 )
 
-// How long pages are kept: the home page shows the newest reviews, and searches are many.
+// How long pages are kept: searches are many.
 const (
-	bookTTL   = 15 * time.Minute
-	homeTTL   = 10 * time.Second
+	pageTTL   = 15 * time.Minute
 	searchTTL = time.Minute
 )
 
@@ -26,15 +25,25 @@ func newRouter(a *app, cache *pagecache.Cache) http.Handler {
 	r.NotFound(a.notFound)
 	r.MethodNotAllowed(a.notAllowed)
 
-	r.With(cache.Page(homeTTL)).Get("/", a.home)
-	r.With(cache.Page(bookTTL, pagecache.Key(pagecache.Query("posted")))).Get("/books/{id}", a.showBook)
-	r.With(cache.Page(bookTTL)).Get("/authors/{id}", a.showAuthor)
-	r.With(cache.Page(searchTTL, pagecache.Key(pagecache.Query("q", "page")))).Get("/search", a.search)
+	pages := cache.With(
+		pagecache.Key(pagecache.Path()),             // no page but the search reads its query
+		pagecache.StaleWhileRevalidate(time.Minute), // nobody waits for a page that there was a minute ago
+		pagecache.StaleIfError(time.Hour),           // an old page is better than an apology
+	)
+	r.With(pages.Page(pageTTL, pagecache.Tags("reviews"))).Get("/", a.home)
+	r.With(pages.Page(pageTTL, pagecache.Tags(bookOf))).Get("/books/{id}", a.showBook)
+	r.With(pages.Page(pageTTL)).Get("/authors/{id}", a.showAuthor) // its handler names its tags
+	r.With(pages.Page(searchTTL, pagecache.Key(pagecache.Query("q", "page")))).Get("/search", a.search)
 	r.Get("/style.css", a.style)
 
-	r.With(a.sameOrigin).Post("/books/{id}/reviews", a.postReview)
+	// A review changes the page of its book and that of the author, which counts it, and
+	// the home page, which shows the newest.
+	r.With(a.sameOrigin, cache.Invalidate(bookOf, "reviews")).Post("/books/{id}/reviews", a.postReview)
 	return r
 }
+
+// bookOf is the tag of the book that a request is about.
+func bookOf(r *http.Request) string { return "book:" + chi.URLParam(r, "id") }
 
 // secureHeaders says that the pages need nothing but our own style sheet and forms.
 func secureHeaders(next http.Handler) http.Handler {

@@ -1,5 +1,5 @@
-// Command nethttp is the smallest site worth caching: http.ServeMux and one slow page, kept
-// for 15 minutes.
+// Command nethttp is the smallest site worth caching: http.ServeMux, one slow page, kept for
+// 15 minutes, and a way to change what it shows.
 package main
 
 import (
@@ -8,22 +8,28 @@ import (
 	"flag"
 	"fmt"
 	"html"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-pagecache/pagecache"
 )
 
 // books stands for a database.
-var books = map[string]string{
-	"1": "Middlemarch, by George Eliot",
-	"2": "The Moonstone, by Wilkie Collins",
-	"3": "Persuasion, by Jane Austen",
-}
+var (
+	booksMu sync.Mutex
+	books   = map[string]string{
+		"1": "Middlemarch, by George Eliot",
+		"2": "The Moonstone, by Wilkie Collins",
+		"3": "Persuasion, by Jane Austen",
+	}
+)
 
 // queryTime is what a page costs: the answer of a busy database takes about that long.
 var queryTime = 300 * time.Millisecond
@@ -42,6 +48,7 @@ func main() {
 func newMux(cache *pagecache.Cache) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /books/{id}", cache.PageFunc(15*time.Minute, showBook))
+	mux.Handle("PUT /books/{id}", cache.Invalidate()(http.HandlerFunc(putBook)))
 	return mux
 }
 
@@ -62,8 +69,27 @@ func lookup(ctx context.Context, id string) (string, bool) {
 	case <-time.After(queryTime):
 	case <-ctx.Done():
 	}
+	booksMu.Lock()
+	defer booksMu.Unlock()
 	book, ok := books[id]
 	return book, ok
+}
+
+// putBook gives a book another title. The kept page of this address goes when it succeeds.
+func putBook(w http.ResponseWriter, r *http.Request) {
+	title, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 200))
+	if err != nil || len(title) == 0 || !utf8.Valid(title) {
+		http.Error(w, "Send the title as the body: 1 to 200 bytes of text.", http.StatusBadRequest)
+		return
+	}
+	booksMu.Lock()
+	defer booksMu.Unlock()
+	if _, ok := books[r.PathValue("id")]; !ok {
+		http.Error(w, "There is no such book: try 1, 2 or 3.", http.StatusNotFound)
+		return
+	}
+	books[r.PathValue("id")] = string(title)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // run serves until ctx ends, then lets the requests under way finish.

@@ -82,6 +82,39 @@ func TestSecondRequestIsAHit(t *testing.T) {
 	}
 }
 
+func TestPutBook(t *testing.T) {
+	cache := pagecache.New()
+	mux := newMux(cache)
+	send := func(method, path, body string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+		return w
+	}
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		kept               string // a part of Cache-Status
+	}{
+		{"GET", "/books/2", "", http.StatusOK, "fwd=uri-miss; stored"},
+		{"PUT", "/books/2", "", http.StatusBadRequest, ""},
+		{"PUT", "/books/2", "\xff", http.StatusBadRequest, ""},
+		{"PUT", "/books/2", strings.Repeat("x", 201), http.StatusBadRequest, ""},
+		{"PUT", "/books/4", "Emma", http.StatusNotFound, ""},
+		{"GET", "/books/2", "", http.StatusOK, "hit"},
+		{"PUT", "/books/2", "Emma & co", http.StatusNoContent, ""},
+		{"GET", "/books/2", "", http.StatusOK, "fwd=uri-miss; stored"},
+		{"GET", "/books/2", "", http.StatusOK, "hit"},
+	} {
+		w := send(tt.method, tt.path, tt.body)
+		if w.Code != tt.status || !strings.Contains(w.Header().Get("Cache-Status"), tt.kept) {
+			t.Errorf("%s %s: got %d, Cache-Status %q, want %d with %q", tt.method, tt.path, w.Code, w.Header().Get("Cache-Status"), tt.status, tt.kept)
+		}
+	}
+	if body := send("GET", "/books/2", "").Body.String(); !strings.Contains(body, "<h1>Emma &amp; co</h1>") {
+		t.Errorf("got %q, want the new title", body)
+	}
+}
+
 func TestPortInUse(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
