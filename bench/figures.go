@@ -22,11 +22,16 @@ func closed(c *pagecache.Cache) { _ = c.Close(context.Background()) }
 func hits(rounds int) {
 	own := pagecache.New()
 	defer closed(own)
+	tagged, below := pagecache.New(), pagecache.New()
+	defer closed(tagged)
+	defer closed(below)
 	foreign := pagecache.New(pagecache.WithMemory(gocachestore.New(gocache.New(gocache.NoExpiration, 0))))
 	defer closed(foreign)
 	contenders := []contender{
 		{"bare handler", hot(http.HandlerFunc(bare))},
 		{"hit, default store", hot(own.PageFunc(time.Hour, bare))},
+		{"hit, default store, tags", hot(amongPurges(tagged, tagged.PurgeTags, tagged.Purge))},
+		{"the same, after PurgePrefix too", hot(amongPurges(below, below.PurgeTags, below.Purge, below.PurgePrefix))},
 		{"hit, go-cache", hot(foreign.PageFunc(time.Hour, bare))},
 	}
 	cpu := func(s sample) float64 { return s.cpu }
@@ -38,7 +43,7 @@ func hits(rounds int) {
 		fmt.Printf("%d worker(s): median (quartiles) of the ratio to the bare handler\n", workers)
 		for i, c := range contenders {
 			r := ratios(column(samples[i], cpu), column(samples[0], cpu))
-			fmt.Printf("  %-20s %6.0f ns   %.2fx (%.2f to %.2f)   %.1f allocs\n", c.name, median(column(samples[i], cpu)),
+			fmt.Printf("  %-31s %6.0f ns   %.2fx (%.2f to %.2f)   %.1f allocs\n", c.name, median(column(samples[i], cpu)),
 				median(r), quantile(r, 0.25), quantile(r, 0.75), median(column(samples[i], func(s sample) float64 { return s.allocs })))
 		}
 		if workers == 1 {
@@ -52,6 +57,29 @@ func hits(rounds int) {
 			fmt.Printf(", %s %.2f (%.2f of bare's)", c.name, s, s/base)
 		}
 		fmt.Println()
+	}
+}
+
+// amongPurges is a page with four tags that is stored already, in a cache where
+// others were purged since, so that a hit has to look at each of its tags.
+func amongPurges(c *pagecache.Cache, purges ...func(context.Context, ...string) error) http.Handler {
+	h := c.PageFunc(time.Hour, tagged("books", "book:312", "author:7", "shelf:science"))
+	hot(h)(0, 1)
+	for _, purge := range purges {
+		for i := range 10 {
+			must(purge(context.Background(), fmt.Sprintf("/others/%d/", i)))
+		}
+	}
+	hot(h)(0, 1)
+	if c.Stats().Misses != 1 {
+		panic("the page shares a place with one that was purged: run it again")
+	}
+	return h
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
 	}
 }
 

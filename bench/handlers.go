@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+
+	"github.com/go-pagecache/pagecache"
 )
 
 var (
@@ -21,6 +23,14 @@ func bare(w http.ResponseWriter, _ *http.Request) {
 	h.Set("ETag", `"0123456789abcdef"`)
 	h.Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
 	_, _ = w.Write(body4K)
+}
+
+// tagged is the bare handler, for a page with tags.
+func tagged(tags ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		pagecache.FromContext(r.Context()).Tag(tags...)
+		bare(w, r)
+	}
 }
 
 // null is a response writer that keeps nothing but its header map.

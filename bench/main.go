@@ -3,6 +3,11 @@
 //
 //	GOWORK=off go -C bench run .
 //
+// With -only it is one part: hit and miss compare requests, purge tells what it
+// costs to purge a hundred thousand pages, for the caller, for those who ask for
+// one of them next, and for hits on others meanwhile; flood sends more pages than
+// the store holds, cold many requests for one that is not stored.
+//
 // Figures are processor time (user and system, garbage collection included)
 // unless they say otherwise; read the ratios, not the nanoseconds.
 package main
@@ -17,7 +22,7 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 12, "interleaved repeats of each figure")
-	only := flag.String("only", "", "one of hit, miss, flood, cold; empty for all")
+	only := flag.String("only", "", "one of hit, miss, purge, flood, cold; empty for all")
 	keys := flag.Int("keys", 1_000_000, "unique keys of the flood")
 	flag.Parse()
 	if *rounds < 8 {
@@ -31,6 +36,7 @@ func main() {
 	}{
 		{"hit", func() { hits(*rounds) }},
 		{"miss", func() { misses(*rounds) }},
+		{"purge", func() { purges(*rounds) }},
 		{"flood", func() { flood(*keys) }},
 		{"cold", cold},
 	}
@@ -45,7 +51,7 @@ func main() {
 		}
 	}
 	if !known {
-		fmt.Fprintf(os.Stderr, "bench: -only %q: give hit, miss, flood or cold\n", *only)
+		fmt.Fprintf(os.Stderr, "bench: -only %q: give hit, miss, purge, flood or cold\n", *only)
 		os.Exit(2)
 	}
 }
