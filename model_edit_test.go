@@ -9,6 +9,11 @@ import (
 	"github.com/go-pagecache/pagecache"
 )
 
+// modelForce lets requests ask for a new page.
+func modelForce(p *pagecache.Policy) {
+	p.ForceRefresh = func(r *http.Request) bool { return r.Header["X-Anew"] != nil }
+}
+
 // modelCalls are the methods that invalidate, hard and soft.
 var modelCalls = [modelWays][2]func(*pagecache.Cache, context.Context, ...string) error{
 	byAddress: {(*pagecache.Cache).Purge, (*pagecache.Cache).Expire},

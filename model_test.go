@@ -63,11 +63,6 @@ func TestModelOfGoCache(t *testing.T) {
 	m.wants(t, "hits", "stale", "misses", "collapsed", "passes", "refreshed", "purges", "invalidated")
 }
 
-// modelForce lets requests ask for a new page.
-func modelForce(p *pagecache.Policy) {
-	p.ForceRefresh = func(r *http.Request) bool { return r.Header["X-Anew"] != nil }
-}
-
 // model is a site behind one cache or several, with what answers must not fall
 // below.
 type model struct {
@@ -159,7 +154,8 @@ func (m *model) run(t *testing.T, requests int) {
 func (m *model) report(format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.wrong = append(m.wrong, fmt.Sprintf("request %d: ", m.sent.Load())+fmt.Sprintf(format, args...)); len(m.wrong) >= 5 {
+	m.wrong = append(m.wrong, fmt.Sprintf("request %d: ", m.sent.Load())+fmt.Sprintf(format, args...))
+	if len(m.wrong) >= 5 {
 		m.budget.Store(0)
 	}
 }

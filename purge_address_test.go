@@ -103,9 +103,6 @@ func TestPurgeOfAbsoluteForm(t *testing.T) {
 	}
 }
 
-// byHeader is a key without a path.
-func byHeader(r *http.Request) string { return r.Header.Get("X-Page") }
-
 // keyedSite has pages of the key given, on a router so that there are path
 // values.
 func keyedSite(parts ...pagecache.KeyPart) func(testing.TB) (*pagecache.Cache, http.Handler) {

@@ -81,6 +81,9 @@ func fenceDuringRefresh(t *testing.T, f fence, background bool) {
 	}
 	d.content.Add(1) // whoever serves version 1 now has begun before the purge
 	after := askLater(h)
+	if runs := d.runs.Load(); f.known && runs != 3 {
+		t.Errorf("got %d runs, want the request after the purge to begin one beside that which is of no use any more", runs)
+	}
 	close(d.hold)
 	synctest.Wait()
 	first()
