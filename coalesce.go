@@ -210,3 +210,27 @@ func (t *setbacks) retry(hash uint64) int64 {
 	}
 	return s.retry
 }
+
+// latest remembers in which turn the page of a place was begun that was stored
+// last: a run that was begun before must not replace it. It is a table like marks.
+type latest struct {
+	at [markSlots]latestSlot
+}
+
+type latestSlot struct {
+	mu   sync.Mutex
+	hash uint64
+	turn uint64
+}
+
+// raise notes a page, unless a later one is noted.
+func (t *latest) raise(hash, turn uint64) bool {
+	s := &t.at[hash%markSlots]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hash == hash && s.turn > turn {
+		return false
+	}
+	s.hash, s.turn = hash, turn
+	return true
+}

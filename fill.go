@@ -23,6 +23,7 @@ type fill struct {
 
 	old   *entry // a page that is not fresh any more, but may be of use
 	since int64  // when it stopped being fresh
+	early bool   // old is fresh still: this run may only make it fresher
 	order *order // nobody waits for the response
 
 	fwd       string // why the request is forwarded, as in RFC 9211 section 2.2
@@ -51,6 +52,7 @@ type fill struct {
 	route    *routeStats
 	result   *entry // the page as stored
 	served   bool   // the client was sent the old page instead
+	learnt   bool   // the consequences of a failure are drawn
 }
 
 // collapse says whether the request waited for another one.
@@ -272,9 +274,6 @@ func (x *fill) store() Reason {
 func (x *fill) sendPage() {
 	h := x.w.Header()
 	x.free(&x.rec.body) // the page has its own copy, and the client may be slow
-	if x.order != nil {
-		return
-	}
 	x.rec.frozen.restore(h)
 	replay(h, x.extra)
 	x.rt.policy.hideTags(h)

@@ -29,15 +29,16 @@ import (
 // but for an address that is none; then nothing is purged. Over a Store it takes
 // a round trip or two, within ctx and 5 s, and is retried before this process
 // serves a page again from the Store that it is about if the Store refuses it;
-// the error says so.
+// the error says so. In process it works after ctx has ended, and after Close, too.
 func (c *Cache) Purge(ctx context.Context, addresses ...string) error {
 	return c.invalidateAddresses(ctx, "Purge", addresses, false)
 }
 
 // Expire makes stored pages stale by address, see [Cache.Purge]: they are served
 // only as [StaleWhileRevalidate] and [StaleIfError] allow, whose windows count
-// from now. Pages without such a window are gone, as after a Purge. Over a [Store]
+// from the last expiry, up to the page's own end and window. Pages without such a window are gone, as after a Purge. Over a [Store]
 // that includes those whose window is only in their response's own directives.
+// What clients were told to keep, by [ClientMaxAge] or by their handler, they do.
 func (c *Cache) Expire(ctx context.Context, addresses ...string) error {
 	return c.invalidateAddresses(ctx, "Expire", addresses, true)
 }
@@ -69,8 +70,9 @@ func (c *Cache) ExpirePrefix(ctx context.Context, prefixes ...string) error {
 }
 
 // PurgeRoute removes all pages of a route, as [Cache.Purge] does, by the pattern
-// that it was registered with: "/books/{id}". A method before it does not count.
-// [Cache.Stats] lists the patterns.
+// that it was registered with: "/books/{id}". A method before it does not count, a
+// host does. [Cache.Stats] lists the patterns of the routes that were used; one
+// that is not known is no error, for its pages may be in a [Store].
 func (c *Cache) PurgeRoute(ctx context.Context, patterns ...string) error {
 	return c.invalidateRoutes(ctx, "PurgeRoute", patterns, false)
 }
@@ -121,10 +123,12 @@ func (c *Cache) invalidatePrefixes(ctx context.Context, where string, prefixes [
 		switch {
 		case !strings.HasPrefix(prefix, "/") || strings.ContainsAny(prefix, "?#"):
 			return fmt.Errorf("pagecache: %s: %q is no path; give one such as \"/books/\"", where, prefix)
+		case strings.ContainsAny(prefix, "{}"):
+			return fmt.Errorf("pagecache: %s: %q looks like the pattern of a route, which PurgeRoute and ExpireRoute are for (write %%7B and %%7D for braces)", where, prefix)
 		case strings.HasSuffix(prefix, "*"):
 			return fmt.Errorf("pagecache: %s: %q has a wildcard, which a prefix does not need; give %q", where, prefix, strings.TrimRight(prefix, "*"))
 		case !strings.HasSuffix(prefix, "/"):
-			return fmt.Errorf("pagecache: %s: %q does not end with a slash; %q is for what is below it, Purge(ctx, %q) for the page itself", where, prefix, prefix+"/", prefix)
+			return fmt.Errorf("pagecache: %s: %q does not end with a slash; %q is for what is below it, %s(ctx, %q) for the page itself", where, prefix, prefix+"/", strings.TrimSuffix(where, "Prefix"), prefix)
 		case strings.Count(decodedPath(prefix), "/") > maxDepth:
 			return fmt.Errorf("pagecache: %s: %q has more than %d slashes; give a directory further up", where, prefix, maxDepth)
 		}
@@ -144,6 +148,9 @@ func (c *Cache) invalidateRoutes(ctx context.Context, where string, patterns []s
 			return fmt.Errorf("pagecache: %s: %q is no route pattern; give one such as \"/books/{id}\", as Stats lists them", where, pattern)
 		}
 		in.tags = append(in.tags, tag{kind: routeTag, parts: [3]string{label}})
+		if short := strings.TrimSuffix(label, "/"); short != "" && short != label { // chi leaves the slash out
+			in.tags = append(in.tags, tag{kind: routeTag, parts: [3]string{short}})
+		}
 	}
 	return c.core.invalidate(ctx, in)
 }
@@ -166,10 +173,10 @@ func parseAddress(text string) (at address, err error) {
 			end = len(after)
 		}
 		u, err := url.Parse(scheme + "://" + after[:end])
-		if err != nil || u.Host == "" || u.User != nil {
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 			return at, fmt.Errorf("the URL %q has no host that a request could have; give one such as \"https://shop.example/books/312\"", text)
 		}
-		at.host, rest, at.exact = strings.ToLower(u.Host), after[end:], true
+		at.host, rest, at.exact = strings.ToLower(hostWithoutPort(u)), after[end:], true
 		if !strings.HasPrefix(rest, "/") {
 			rest = "/" + rest
 		}
@@ -279,7 +286,7 @@ func (c *core) invalidateRemote(ctx context.Context, in invalidation) error {
 // had made by [Cache.Refresh] is purged as well.) A GET counts as safe, whatever
 // a method override field says. A page that is not purged
 // because the [Store] refused it is not served from there by this process. If a
-// tag function panics, everything is purged.
+// tag function panics, or returns what is no tag, everything is purged.
 //
 // Requests that reach a handler through [Cache.Page] and the like need it for the
 // tags only: those invalidate the addresses themselves.

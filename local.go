@@ -118,7 +118,7 @@ func (c *core) commitLocal(x *fill, e *entry) Reason {
 // newer reports whether the page in place was begun after the one that is to
 // replace it, and still is fresh.
 func newer(inPlace, e *entry, now int64) bool {
-	return inPlace.started > e.started && now < inPlace.ends()
+	return inPlace.turn > e.turn && now < inPlace.ends()
 }
 
 // commitVariant files the entry under the values that its request had, and

@@ -11,6 +11,7 @@ type lookup struct {
 	entry  *entry
 	old    *entry  // one that is not fresh any more but may be of use
 	since  int64   // when it stopped being fresh
+	early  bool    // old is fresh, and to be refreshed early
 	page   *marker // the page's variants, if it has any
 	fwd    string  // why the handler has to run, as in RFC 9211 section 2.2
 	ticket *ticket // of a Store: the fences as they stood

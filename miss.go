@@ -21,7 +21,7 @@ func (rt *route) newFill(w http.ResponseWriter, r *http.Request, a admission, k 
 
 // take takes in what a look-up found instead of a fresh page.
 func (x *fill) take(found *lookup) {
-	x.fwd, x.ticket, x.old, x.since = found.fwd, found.ticket, found.old, found.since
+	x.fwd, x.ticket, x.old, x.since, x.early = found.fwd, found.ticket, found.old, found.since, found.early
 	x.slot = slotOf(x.rt.core, &x.key, found, x.r.Header)
 }
 

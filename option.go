@@ -81,6 +81,7 @@ func Key(parts ...KeyPart) Option {
 //
 // A function has the type func(*http.Request) string or func(*http.Request)
 // []string, must be safe for concurrent use, and is called before the handler.
+// Like a [KeyFunc] it has path values only where the router has matched already.
 // An empty string is no tag. A function that panics, or returns what is no tag,
 // keeps the page from being stored. A list of tags may be given as a []string.
 // [Cache.Explain] shows the tags of a stored page.

@@ -13,6 +13,8 @@ type order struct {
 	core  *core
 	force bool // also if a fresh page is stored
 
+	awaited bool // by a program, which learns of a failure and decides itself when to try again
+
 	key    *key    // of the page that is wanted; nil: whatever the request asks for
 	slot   uint64  // where the flight is filed
 	flight *flight // that others wait for; nil: none was begun
@@ -33,7 +35,8 @@ func (c *core) carry(h http.Handler, w http.ResponseWriter, r *http.Request, o *
 	c.inside.Add(1)
 	defer c.inside.Add(-1)
 	defer func() {
-		if o.panicked = recover(); o.panicked != nil {
+		if p := recover(); p != nil {
+			o.panicked = p
 			c.logger().Error("pagecache: a refresh panicked", "url", received(r), "panic", fmt.Sprint(o.panicked))
 		}
 	}()
@@ -59,21 +62,32 @@ func (rt *route) carryOut(w http.ResponseWriter, r *http.Request, o *order) {
 	}
 	if a.refusal != nil {
 		o.why = a.refusal.why
+		decline(w)
 		return
 	}
 	if o.key != nil && !k.equal(o.key) {
 		o.why = reasonKeyError
+		decline(w)
 		rt.core.warn("refresh key "+routeLabel(r), "a refresh of a page of "+quoteRoute(routeLabel(r))+" by RefreshVia came to the cache with another key, so the page cannot be refreshed; does something in front of the cache change what is part of the key?")
 		return
 	}
 	var found lookup
 	now := rt.core.now()
 	rt.find(&found, r, &k, now)
-	if found.entry != nil && !o.force {
+	if e := found.entry; e != nil && !o.force {
 		o.fresh = true
+		replay(w.Header(), e.fields)
+		writeEntry(w, r, e, a, false)
 		return
 	}
 	rt.fillFor(w, r, a, &k, &found, o)
+}
+
+// decline answers a request that nobody waits for and that is given no page:
+// another cache further out must not take silence for an empty page.
+func decline(w http.ResponseWriter) {
+	w.Header()["Cache-Control"] = []string{"no-store"}
+	w.WriteHeader(http.StatusServiceUnavailable)
 }
 
 // fillFor runs the handler for an order. What another request is making already
@@ -90,8 +104,9 @@ func (rt *route) fillFor(w http.ResponseWriter, r *http.Request, a admission, k 
 		return
 	}
 	f, wait, lead := c.flights.join(x.slot, x.places, c.stamps, c.now(), rt.policy.MaxWait)
-	if !lead && !o.force && f.wait(r.Context(), wait) == made {
+	if !lead && !o.force && f.wait(r.Context(), wait) == made && x.stands(f.page) {
 		o.fresh = true
+		decline(w)
 		return
 	}
 	if lead {
@@ -126,7 +141,7 @@ func (o *order) done(x *fill) {
 // and that a page which could not be reached is not tried for at once.
 func (o *order) end() {
 	c := o.core
-	if !o.stored && (o.panicked != nil || !o.reached || o.why == reasonKeyError) {
+	if !o.stored && (o.why == "" || o.why == reasonKeyError) { // no handler run has been learnt from
 		c.setbacks.add(o.slot, c.now())
 	}
 	if !o.reached {

@@ -85,6 +85,7 @@ func (rt *route) isInner(w http.ResponseWriter, r *http.Request) bool {
 		switch {
 		case outer.explain != nil && outer.explain.core == c:
 			rt.explain(r, outer.explain)
+			decline(w)
 			return true
 		case outer.order != nil && outer.order.core == c:
 			rt.carryOut(w, r, outer.order)

@@ -53,7 +53,7 @@ var badNames = map[string][]badName{
 	"prefix": {
 		{"", []string{`""`, `"/books/"`}},
 		{"books/", []string{`"books/"`, `"/books/"`}},
-		{"/books", []string{`"/books"`, `"/books/"`, `Purge(ctx, "/books")`}},
+		{"/books", []string{`"/books"`, `"/books/"`, `(ctx, "/books")`}},
 		{"/books/?page=2", []string{`"/books/?page=2"`, `"/books/"`}},
 		{"/books?/", []string{`"/books?/"`}},
 		{"/books/#/", []string{`"/books/#/"`}},

@@ -50,6 +50,9 @@ func TestPurgedVariantsMakeRoom(t *testing.T) {
 				t.Errorf("%s: got %q for %s after the purge of all variants, want it stored", name, got.cacheStatus(), language)
 			}
 		}
+		if got := call(h, sent("http://a.example/p es")); got.reason() != "variants-full" {
+			t.Errorf("%s: got %q for one variant more, want the bound to hold again", name, got.cacheStatus())
+		}
 	}
 }
 

@@ -224,6 +224,9 @@ func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		rec.stepAside(reasonHijacked)
 	}
 	conn, rw, err := http.NewResponseController(rec.w).Hijack()
+	if err == nil && rec.writing != nil { // what it will answer nobody can tell
+		rec.writing.ended(rec, http.StatusOK)
+	}
 	if err == nil && rec.state == fresh {
 		rec.state, rec.status = aside, http.StatusSwitchingProtocols
 		rec.leave(reasonHijacked)

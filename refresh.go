@@ -62,7 +62,7 @@ func (rt *route) refreshEarly(w http.ResponseWriter, r *http.Request, a admissio
 		return false
 	}
 	early := *found
-	early.entry, early.old, early.since, early.fwd = nil, found.entry, now, stale
+	early.entry, early.old, early.since, early.early, early.fwd = nil, found.entry, now, true, stale
 	return rt.renew(w, r, a, k, &early, now) == renewed
 }
 
@@ -103,7 +103,7 @@ func (rt *route) renew(w http.ResponseWriter, r *http.Request, a admission, k *k
 		return renewedElsewhere
 	}
 	go func() {
-		defer c.refreshes.leave()
+		defer c.refreshes.leave(false)
 		defer o.end()
 		run()
 	}()
@@ -130,7 +130,7 @@ func (rt *route) background(w http.ResponseWriter, r *http.Request, a admission,
 	}
 	if !rt.used.Load() || !rt.keepable(r) || pooledWriter(w) {
 		if rt.used.Swap(true) {
-			c.warn("refresh "+routeLabel(r), "pages of "+quoteRoute(routeLabel(r))+" are made anew by the requests that find them stale, for requests of this router cannot be kept for the background; give the server's handler with RefreshVia(root)")
+			c.warn("refresh "+routeLabel(r), "pages of "+quoteRoute(routeLabel(r))+" are made anew by the requests that find them stale: in the background they can be behind chi or http.ServeMux only, or through the server's handler, given with RefreshVia(root)")
 		}
 		return nil
 	}
@@ -222,8 +222,9 @@ func unconditional(h http.Header) {
 // refreshes are the handler runs that no client waits for.
 type refreshes struct {
 	mu      sync.Mutex
-	limit   int
+	limit   int // of those that nobody awaits
 	running int
+	awaited int // of these
 	closed  bool
 	none    chan struct{} // closed when closed and none runs
 
@@ -241,17 +242,19 @@ func (rs *refreshes) open(limit int) {
 func (rs *refreshes) enter(awaited bool) bool {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	if rs.closed || !awaited && rs.running >= rs.limit {
+	if rs.closed || !awaited && rs.running-rs.awaited >= rs.limit {
 		return false
 	}
 	rs.running++
+	rs.awaited += boolInt(awaited)
 	return true
 }
 
-func (rs *refreshes) leave() {
+func (rs *refreshes) leave(awaited bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.running--
+	rs.awaited -= boolInt(awaited)
 	if rs.closed && rs.running == 0 {
 		close(rs.none)
 	}

@@ -3,6 +3,7 @@ package pagecache_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"runtime"
 	"strings"
@@ -94,6 +95,49 @@ func TestCloseEndsWarm(t *testing.T) {
 		}
 		if stored := <-done; stored != 2 || len(told.errs) != 6 {
 			k.Errorf("got %d stored and Progress of %d, want 2 and 6", stored, len(told.errs))
+		}
+	})
+}
+
+// TestCloseDrainsWriteBack: what was promised to be written is.
+func TestCloseDrainsWriteBack(t *testing.T) {
+	inBackKiosk(t, func(_ *shared, a, b *kiosk) {
+		for i := range 10 {
+			a.ask(fmt.Sprintf("/%d", i))
+		}
+		began := time.Now()
+		if err := a.cache.Close(a.Context()); err != nil || time.Since(began) != 10*writing {
+			a.Errorf("Close: got %v after %v, want nil after %v", err, time.Since(began), 10*writing)
+		}
+		for i := range 10 {
+			if got := b.ask(fmt.Sprintf("/%d", i)); !got.hit() {
+				b.Errorf("/%d: got %q, want a hit", i, got.cacheStatus())
+			}
+		}
+	})
+}
+
+// TestCloseGivesUpOnWriteBack when its context ends, and says what is lost.
+func TestCloseGivesUpOnWriteBack(t *testing.T) {
+	inBackKiosk(t, func(_ *shared, a, b *kiosk) {
+		for i := range 10 {
+			a.ask(fmt.Sprintf("/%d", i))
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 2*writing+writing/2) // the third is being written
+		defer cancel()
+		err := a.cache.Close(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "pagecache: Close: 7 pages were not written to the store") {
+			a.Errorf("Close: got %v, want 7 pages lost", err)
+		}
+		time.Sleep(time.Minute / 2)
+		hits := 0
+		for i := range 10 {
+			if b.ask(fmt.Sprintf("/%d", i)).hit() {
+				hits++
+			}
+		}
+		if hits < 2 || hits > 3 {
+			b.Errorf("got %d pages of ten in the store, want 2 or 3", hits)
 		}
 	})
 }

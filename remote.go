@@ -26,6 +26,7 @@ import (
 type remote struct {
 	guard
 	hints    hints
+	latest   latest
 	queue    queue
 	owed     owed // purges that the Store refused
 	prefixes bool // pages have fences for the directories of their paths

@@ -36,6 +36,9 @@ func (s *remote) commit(x *fill, e *entry) Reason {
 	if len(e.vary) > p.MaxVary {
 		return reasonVaryTooMany
 	}
+	if !s.isLatest(e) {
+		return reasonSuperseded
+	}
 	e.fresh = min(e.fresh, maxRemoteLife)
 	stored := *e // the page itself belongs to those who wait for it as well
 	parcel := &parcel{policy: p, hash: x.key.hash, ticket: t, page: &stored, names: x.fenceNames(e), nonces: t.nonces}
@@ -44,6 +47,12 @@ func (s *remote) commit(x *fill, e *entry) Reason {
 		return ""
 	}
 	return s.deliver(parcel, t.spent)
+}
+
+// isLatest reports, and remembers, that no page was stored in the entry's place
+// that was begun after it. Of other processes it knows nothing.
+func (s *remote) isLatest(e *entry) bool {
+	return s.latest.raise(variantHashOf(s.core.seed, e.key.hash, e.vary, e.values), e.turn)
 }
 
 // deliver writes the page.

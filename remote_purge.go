@@ -99,7 +99,7 @@ func (s *remote) trySettling(now int64) {
 		return
 	}
 	go func() {
-		defer s.core.refreshes.leave()
+		defer s.core.refreshes.leave(true)
 		s.settle(s.core.refreshes.ctx)
 	}()
 }

@@ -11,7 +11,11 @@ import (
 // covered reports whether an old page may be served instead of what the handler
 // failed with.
 func (x *fill) covered() bool {
-	if x.old == nil || x.order != nil || time.Duration(x.rt.core.now()-x.since) >= x.old.stale.longest() {
+	if x.old == nil || x.order != nil {
+		return false
+	}
+	now := x.rt.core.now()
+	if fresh := x.early && now < x.old.ends(); !fresh && time.Duration(now-x.since) >= x.old.stale.longest() {
 		return false
 	}
 	_, gone := x.rt.core.stamps.judge(&x.old.places, x.old.stamp)
@@ -27,14 +31,19 @@ func (x *fill) rescues() bool {
 // rescue answers with the old page instead of a panic, which is logged with its
 // stack: it would be seen nowhere else.
 func (x *fill) rescue(p any) {
-	label := routeLabel(x.req)
 	if p != http.ErrAbortHandler {
-		x.rt.core.logger().Error("pagecache: the handler panicked; an old page is served while it may be", "route", label, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		what := "pagecache: the handler panicked; an old page is served instead"
+		if x.order != nil {
+			what = "pagecache: the handler panicked in a run that no client waits for"
+		}
+		x.rt.core.logger().Error(what, "route", routeLabel(x.req), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	}
 	x.giveUp(reasonHandlerPanic)
-	if x.order == nil {
-		x.sendOld(0)
+	if x.order != nil {
+		x.order.panicked = p
+		return
 	}
+	x.sendOld(0)
 }
 
 // letDown is how the flight of a handler that failed ends for those who wait.
@@ -49,13 +58,16 @@ func (x *fill) letDown() outcome {
 func (x *fill) learn() {
 	c := x.rt.core
 	switch {
-	case x.old == nil:
 	case x.result != nil:
 		c.setbacks.clear(x.slot)
+	case x.old == nil || x.learnt:
 	default:
+		x.learnt = true
 		switch lessonOf(x.rec.status, x.why) {
 		case lessonFailure:
-			c.setbacks.add(x.slot, c.now())
+			if x.order == nil || !x.order.awaited {
+				c.setbacks.add(x.slot, c.now())
+			}
 		case lessonGone:
 			c.forget(x)
 		}

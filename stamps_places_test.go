@@ -135,7 +135,7 @@ func TestTakeByTime(t *testing.T) {
 		since        int64
 	}{
 		{never, 0, true, false, 0}, {never, 99, true, false, 0}, {never, 100, false, true, 100}, {never, 149, false, true, 100}, {never, 150, false, false, 0},
-		{40, 40, false, true, 40}, {40, 89, false, true, 40}, {40, 90, false, false, 0}, {120, 120, false, true, 100}, {120, 150, false, false, 0},
+		{40, 40, false, true, 40}, {60, 40, false, true, 40}, {40, 89, false, true, 40}, {40, 90, false, false, 0}, {120, 120, false, true, 100}, {120, 150, false, false, 0},
 	} {
 		var l lookup
 		l.take(e, tt.expired, tt.now)

@@ -276,3 +276,13 @@ func TestStaleKindsOfRequests(t *testing.T) {
 		}, swrMinute)
 	}
 }
+
+// TestStaleWithoutRanges: a route that answers ranges with the whole page does so
+// with an old one as well.
+func TestStaleWithoutRanges(t *testing.T) {
+	inKiosk(t, func(k *kiosk) {
+		k.ask("/")
+		time.Sleep(fresh)
+		k.want("stale", k.ask("/", "Range", "bytes=0-1"), 1, "hit; ttl=0; detail=stale-while-revalidate")
+	}, swrMinute, func(p *pagecache.Policy) { p.NoRanges = true })
+}

@@ -48,6 +48,11 @@ func hashTag(seed maphash.Seed, t tag) uint64 {
 // path has one fence.
 func receivedPath(r *http.Request) string {
 	path, _, _ := strings.Cut(received(r), "?")
+	if _, rest, ok := strings.Cut(path, "://"); ok && path[0] != '/' { // absolute form, RFC 9112 section 3.2.2
+		if at := strings.IndexByte(rest, '/'); at >= 0 {
+			path = rest[at:]
+		}
+	}
 	return decodedPath(path)
 }
 

@@ -91,8 +91,13 @@ func (v *writing) invalidation(h http.Header) invalidation {
 	if bad != "" {
 		v.core.warn("invalidate tags", "Invalidate cannot tell what to purge, so everything is: "+bad)
 		in.all = true
+		in.what += ", everything"
 	}
-	for _, t := range append(tags, v.tags...) {
+	tags = append(tags, v.tags...)
+	if len(tags) > 0 {
+		in.what += ", tags " + strings.Join(tags, " ")
+	}
+	for _, t := range tags {
 		in.tags = append(in.tags, tag{kind: userTag, parts: [3]string{t}})
 	}
 	return in

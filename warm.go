@@ -21,6 +21,9 @@ func (rt *route) refill(w http.ResponseWriter, r *http.Request, a admission, k *
 	if x.old == nil && found.entry != nil {
 		x.old, x.since = found.entry, x.rt.core.now()
 	}
+	if a.has(authorized) && x.old != nil && !x.old.public {
+		x.old = nil
+	}
 	x.fwd, x.note = fwdRequest, reasonRefresh
 	x.run()
 }
@@ -87,6 +90,9 @@ func (c *Cache) Warm(ctx context.Context, h http.Handler, requests iter.Seq[*htt
 	if h == nil {
 		return 0, errors.New("pagecache: Warm: the handler is nil; give the one that your server serves")
 	}
+	if c.core.closed.Load() {
+		return 0, errors.New("pagecache: Warm: the cache is closed")
+	}
 	if requests == nil {
 		return 0, errors.New("pagecache: Warm: the requests are nil; give slices.Values of a list, or an iterator")
 	}
@@ -135,17 +141,19 @@ func (c *Cache) warm(ctx context.Context, h http.Handler, r *http.Request) error
 // send makes r a request that a server could have received, and sends it.
 func (c *Cache) send(ctx context.Context, where string, h http.Handler, r *http.Request, force bool) (*order, error) {
 	switch {
-	case r == nil:
-		return nil, fmt.Errorf("pagecache: %s: the request is nil", where)
+	case r == nil || r.URL == nil:
+		return nil, fmt.Errorf("pagecache: %s: the request, or its URL, is nil", where)
 	case r.Method != http.MethodGet && r.Method != "":
 		return nil, fmt.Errorf("pagecache: %s: the request's method is %q; only GET stores pages", where, r.Method)
 	case r.Host == "" && r.URL.Host == "":
 		return nil, fmt.Errorf("pagecache: %s: the request for %q names no host, which is part of the key; give an absolute URL such as \"https://shop.example/books/312\"", where, r.URL)
+	case r.URL.Host != "" && r.URL.Scheme != "http" && r.URL.Scheme != "https":
+		return nil, fmt.Errorf("pagecache: %s: the scheme of %q is neither http nor https; give an absolute URL such as \"https://shop.example/books/312\"", where, r.URL)
 	case !c.core.refreshes.enter(true):
 		return nil, fmt.Errorf("pagecache: %s: the cache is closed", where)
 	}
-	defer c.core.refreshes.leave()
-	o := &order{core: c.core, force: force}
+	defer c.core.refreshes.leave(true)
+	o := &order{core: c.core, force: force, awaited: true}
 	c.core.carry(h, newSink(nil), asReceived(ctx, r), o, c.base.RefreshTimeout)
 	return o, nil
 }
@@ -170,6 +178,7 @@ func asReceived(ctx context.Context, r *http.Request) *http.Request {
 	if s.Header == nil {
 		s.Header = make(http.Header)
 	}
+	unconditional(s.Header)
 	return s
 }
 
@@ -189,6 +198,8 @@ func (o *order) failure(where string, r *http.Request) error {
 		return fmt.Errorf("pagecache: %s: %s: a handler panicked: %v", where, r.URL, o.panicked)
 	case !o.reached:
 		return fmt.Errorf("pagecache: %s: %s: the request did not come to a handler that this cache wraps", where, r.URL)
+	case o.status >= 500:
+		return fmt.Errorf("pagecache: %s: %s: the handler failed with status %d", where, r.URL, o.status)
 	case o.status != 0:
 		return fmt.Errorf("pagecache: %s: %s: the response of status %d was not stored: %s. %s", where, r.URL, o.status, o.why, o.why.Explain())
 	}

@@ -195,8 +195,8 @@ func TestWarmTells(t *testing.T) {
 		}{
 			{request(k, "GET", "http://example.com/"), ""},
 			{request(k, "GET", "http://example.com/private"), "http://example.com/private: the response of status 200 was not stored: private. The response says Cache-Control: private."},
-			{request(k, "GET", "http://example.com/broken"), "the response of status 503 was not stored: status. "},
-			{request(k, "GET", "http://example.com/panic"), "no page was stored: handler-panic. "},
+			{request(k, "GET", "http://example.com/broken"), "the handler failed with status 503"},
+			{request(k, "GET", "http://example.com/panic"), "a handler panicked: out of paper"},
 			{request(k, "GET", "http://example.com/silent"), "no page was stored: handler-silent. "},
 			{request(k, "GET", "http://example.com/bare"), "the request did not come to a handler that this cache wraps"},
 			{request(k, "GET", "http://example.com/front"), "a handler panicked: who are you?"},
@@ -206,7 +206,9 @@ func TestWarmTells(t *testing.T) {
 			{request(k, "GET", "http://example.com/a", "Authorization", "Bearer x"), "no page was stored: authorization. "},
 			{request(k, "GET", "/relative"), `the request for "/relative" names no host, which is part of the key; give an absolute URL such as "https://shop.example/books/312"`},
 			{posted, `the request's method is "POST"; only GET stores pages`},
-			{nil, "the request is nil"},
+			{nil, "the request, or its URL, is nil"},
+			{&http.Request{}, "the request, or its URL, is nil"},
+			{request(k, "GET", "htps://example.com/"), `the scheme of "htps://example.com/" is neither http nor https`},
 		} {
 			var told []error
 			stored, err := k.cache.Warm(k.Context(), mux, slices.Values([]*http.Request{tt.r}), pagecache.WarmOptions{Progress: func(r *http.Request, err error) {

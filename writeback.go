@@ -44,7 +44,8 @@ func (q *queue) put(s *remote, x *parcel) bool {
 // write writes all that waits. Errors are counted and logged where they occur.
 func (q *queue) write(s *remote) {
 	for x := q.next(); x != nil; x = q.next() {
-		if _, gone := s.core.stamps.judge(&x.page.places, x.page.stamp); !gone {
+		_, gone := s.core.stamps.judge(&x.page.places, x.page.stamp)
+		if !gone && s.isLatest(x.page) { // a later page may have been written meanwhile
 			s.deliver(x, s.newSpending())
 		}
 		s.core.recording.Add(-x.size)

@@ -2,7 +2,6 @@ package pagecache_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -182,49 +181,6 @@ func TestWriteBackToAStoreThatFails(t *testing.T) {
 	})
 }
 
-// TestCloseDrainsWriteBack: what was promised to be written is.
-func TestCloseDrainsWriteBack(t *testing.T) {
-	inBackKiosk(t, func(_ *shared, a, b *kiosk) {
-		for i := range 10 {
-			a.ask(fmt.Sprintf("/%d", i))
-		}
-		began := time.Now()
-		if err := a.cache.Close(a.Context()); err != nil || time.Since(began) != 10*writing {
-			a.Errorf("Close: got %v after %v, want nil after %v", err, time.Since(began), 10*writing)
-		}
-		for i := range 10 {
-			if got := b.ask(fmt.Sprintf("/%d", i)); !got.hit() {
-				b.Errorf("/%d: got %q, want a hit", i, got.cacheStatus())
-			}
-		}
-	})
-}
-
-// TestCloseGivesUpOnWriteBack when its context ends, and says what is lost.
-func TestCloseGivesUpOnWriteBack(t *testing.T) {
-	inBackKiosk(t, func(_ *shared, a, b *kiosk) {
-		for i := range 10 {
-			a.ask(fmt.Sprintf("/%d", i))
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 2*writing+writing/2) // the third is being written
-		defer cancel()
-		err := a.cache.Close(ctx)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "pagecache: Close: 7 pages were not written to the store") {
-			a.Errorf("Close: got %v, want 7 pages lost", err)
-		}
-		time.Sleep(time.Minute / 2)
-		hits := 0
-		for i := range 10 {
-			if b.ask(fmt.Sprintf("/%d", i)).hit() {
-				hits++
-			}
-		}
-		if hits < 2 || hits > 3 {
-			b.Errorf("got %d pages of ten in the store, want 2 or 3", hits)
-		}
-	})
-}
-
 // TestPurgeOfPagesThatWait: a page that was purged before it was written is never
 // served, by whomever and by whatever it was purged.
 func TestPurgeOfPagesThatWait(t *testing.T) {
@@ -267,4 +223,42 @@ func TestPurgeOfPagesThatWait(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestWriteBackDuringClose: a page that is made when the queue is closed is not
+// promised to be written.
+func TestWriteBackDuringClose(t *testing.T) {
+	inBackKiosk(t, func(_ *shared, a, b *kiosk) {
+		a.press.take(time.Second)
+		time.AfterFunc(time.Second/2, func() {
+			if err := a.cache.Close(a.Context()); err != nil {
+				a.Error(err)
+			}
+		})
+		a.want("fill", a.ask("/"), 1, "fwd=uri-miss; detail=store-error")
+		if got := b.ask("/"); got.hit() {
+			b.Errorf("got %q, want nothing written", got.cacheStatus())
+		}
+	})
+}
+
+// TestRefusedPurgeOfPagesThatWait: a page that waits is not written once it is
+// purged here, even where the store does not take the purge.
+func TestRefusedPurgeOfPagesThatWait(t *testing.T) {
+	inBackKiosk(t, func(s *shared, a, b *kiosk) {
+		a.ask("/first")
+		a.ask("/p")
+		s.faults.Before(storetest.Only(storetest.Fail(storetest.ErrFault), "Set"))
+		if err := a.cache.Purge(a.Context(), "/p"); err == nil {
+			a.Error("got no error of the purge")
+		}
+		s.faults.Heal()
+		time.Sleep(time.Second)
+		if got := b.ask("/first"); !got.hit() {
+			b.Errorf("the page before it: got %q, want a hit", got.cacheStatus())
+		}
+		if got := b.ask("/p"); got.hit() {
+			b.Errorf("the purged page: got %q, want it unwritten", got.cacheStatus())
+		}
+	})
 }
