@@ -63,17 +63,20 @@ func TestBurst(t *testing.T) {
 				}
 				most = max(most, reachable(&mu, &refs))
 			}
-			// While it runs, each worker holds one value that is not stored yet.
-			limit := int(tc.budget*5/4/tc.size) + tc.workers
+			// While it runs, each worker holds one value that is not stored yet, and
+			// the one before may still stand in a frame that the collector reads
+			// conservatively, because it was interrupted anywhere.
+			held := 2 * tc.workers
+			limit := int(tc.budget*5/4/tc.size) + held
 			if most > limit {
 				t.Errorf("reachable values: got up to %d, want at most %d", most, limit)
 			}
 			rest := reachable(&mu, &refs)
-			if limit -= tc.workers; rest > limit {
+			if limit -= held; rest > limit {
 				t.Errorf("reachable values after the burst: got %d, want at most %d", rest, limit)
 			}
-			t.Logf("reachable: up to %d in the burst (%d of them in flight), %d after it; table %d, %d bytes",
-				most, tc.workers, rest, s.Len(), s.Bytes())
+			t.Logf("reachable: up to %d in the burst (%d of them may be in flight), %d after it; table %d, %d bytes",
+				most, held, rest, s.Len(), s.Bytes())
 		})
 	}
 }
