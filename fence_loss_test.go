@@ -1,6 +1,8 @@
 package pagecache_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -174,6 +176,41 @@ func pageOutlivesItsNonce(t *testing.T) {
 		wantPage(t, tt.name+", made anew", call(h, page("/p")), "version 1", false)
 		wantPage(t, tt.name+", made anew", call(h, page("/p")), "version 1", true)
 	}
+}
+
+// TestLivesOfPurgedFences: a purge knows no route, so what it writes is kept for as
+// long as most pages live; what all pages have, for longer than any.
+func TestLivesOfPurgedFences(t *testing.T) { synctest.Test(t, livesOfPurgedFences) }
+
+func livesOfPurgedFences(t *testing.T) {
+	const day, year = 24 * time.Hour, 365 * 24 * time.Hour
+	s := &lives{Store: storetest.NewMap(), of: make(map[string]time.Duration)}
+	c := newCache(t, pagecache.WithStore(s))
+	if err := errors.Join(c.Purge(t.Context(), "/p"), c.PurgeTags(t.Context(), "tag"), c.PurgeAll(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range append(pagecache.FenceKeys("/p", "tag"), pagecache.HardFenceKeys("/p", "tag")...) {
+		least, most := day, 90*day
+		if i < 2 || i == 4 { // everything and the mark
+			least, most = year+1, 10*year
+		}
+		if life := s.of[key]; life < least || life > most {
+			t.Errorf("key %d: got %v, want %v to %v", i, life, least, most)
+		}
+	}
+}
+
+// lives is a Store that remembers for how long it was told to keep what.
+type lives struct {
+	pagecache.Store
+	of map[string]time.Duration
+}
+
+func (s *lives) Set(ctx context.Context, value []byte, ttl time.Duration, keys ...string) error {
+	for _, key := range keys {
+		s.of[key] = ttl
+	}
+	return s.Store.Set(ctx, value, ttl, keys...)
 }
 
 // TestLongestLifeOverAStore: no page is kept for longer than the fences that many

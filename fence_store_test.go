@@ -181,6 +181,7 @@ func TestFencesThatCouldNotBeMade(t *testing.T) {
 func fencesThatCouldNotBeMade(t *testing.T, p *purge) {
 	s := newShared()
 	h, other := p.site(p.process(t, s)), p.process(t, s)
+	call(h, page("/another")) // has some of the fences
 	s.faults.Before(storetest.Only(storetest.Fail(storetest.ErrFault), "Add"))
 	finish := begin(&p.page, h)
 	s.faults.Heal()

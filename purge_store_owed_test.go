@@ -40,7 +40,7 @@ func purgeFailsWhileAnotherIsSettled(t *testing.T, p *purge) {
 	var held atomic.Bool
 	faults.Before(nil)
 	faults.After(func(_ context.Context, op string, keys []string) error {
-		if op == "Set" && keys[0] != pagecache.FenceKeys("")[1] && !held.Swap(true) {
+		if op == "Set" && strings.HasPrefix(keys[0], "f:") && keys[0] != pagecache.FenceKeys("")[1] && !held.Swap(true) {
 			<-release
 		}
 		return nil
@@ -59,6 +59,7 @@ func purgeFailsWhileAnotherIsSettled(t *testing.T, p *purge) {
 	}
 	close(release)
 	wg.Wait()
+	synctest.Wait()
 	for range 2 {
 		if got := call(h, page("/p")); got.body != want {
 			t.Errorf("while the second purge is owed: got %q (%s), want %s", got.body, got.cacheStatus(), want)
@@ -223,4 +224,36 @@ func settledDuringALookup(t *testing.T, p *purge) {
 	if got.body != want {
 		t.Errorf("a request after the purge: got %q (%s), want %s", got.body, got.cacheStatus(), want)
 	}
+}
+
+// TestPurgedPageIsNotWrittenBack: what was purged while it waited for its turn
+// is not written at all.
+func TestPurgedPageIsNotWrittenBack(t *testing.T) { synctest.Test(t, purgedPageIsNotWrittenBack) }
+
+func purgedPageIsNotWrittenBack(t *testing.T) {
+	s, v := newShared(), new(version)
+	c, faults := faultyProcess(t, s)
+	h := c.Page(time.Hour, func(p *pagecache.Policy) { p.WriteBack = true })(v)
+	release := make(chan struct{})
+	written := 0
+	faults.Before(func(_ context.Context, op string, keys []string) error {
+		if op == "Set" && strings.HasPrefix(keys[0], "p:") {
+			written++
+			<-release
+		}
+		return nil
+	})
+	call(h, page("/first"))
+	synctest.Wait()
+	call(h, page("/second"))
+	call(h, page("/third"))
+	if err := c.Purge(t.Context(), "/second"); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	synctest.Wait()
+	if written != 2 {
+		t.Errorf("got %d pages written, want the two that were not purged", written)
+	}
+	wantPage(t, "not purged", call(h, page("/third")), "version 0", true)
 }
