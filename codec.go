@@ -71,7 +71,7 @@ func encodeEntry(e *entry, created time.Time) []byte {
 		b = appendLines(b, lines)
 	}
 	b = frame.AppendCount(b, e.status)
-	b = append(b, boolByte(e.public))
+	b = append(b, byte(boolInt(e.public)))
 	b = binary.BigEndian.AppendUint64(b, uint64(created.UnixNano()))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.fresh))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.age))
@@ -160,13 +160,6 @@ func decodeEntry(b []byte) (e *entry, created time.Time, label string, err error
 		return nil, time.Time{}, "", errCorrupt
 	}
 	return e, created, label, nil
-}
-
-func boolByte(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // plausible refuses what no encoder writes and what must not reach a client: a

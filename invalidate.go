@@ -36,8 +36,9 @@ func (c *Cache) Purge(ctx context.Context, addresses ...string) error {
 
 // Expire makes stored pages stale by address, see [Cache.Purge]: they are served
 // only as [StaleWhileRevalidate] and [StaleIfError] allow, whose windows count
-// from the last expiry, up to the page's own end and window. Pages without such a window are gone, as after a Purge. Over a [Store]
-// that includes those whose window is only in their response's own directives.
+// from the last expiry, up to the page's own end and window. Pages without such a
+// window are gone, as after a Purge. Over a [Store] that includes those whose
+// window is only in their response's own directives.
 // What clients were told to keep, by [ClientMaxAge] or by their handler, they do.
 func (c *Cache) Expire(ctx context.Context, addresses ...string) error {
 	return c.invalidateAddresses(ctx, "Expire", addresses, true)

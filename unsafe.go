@@ -115,9 +115,6 @@ func (v *writing) samePlace(reference string) (path string, ok bool) {
 		return "", false
 	}
 	base := &url.URL{Scheme: scheme(v.r), Host: v.r.Host, Path: receivedPath(v.r)}
-	if !strings.HasPrefix(base.Path, "/") { // a request in absolute form
-		base.Path = v.r.URL.Path
-	}
 	target = base.ResolveReference(target)
 	if target.Path == "" {
 		target.Path = "/"
