@@ -21,10 +21,11 @@ type fill struct {
 	slot      uint64  // where the page's flight is filed
 	ticket    *ticket // the fences of a page in a Store
 
-	old   *entry // a page that is not fresh any more, but may be of use
-	since int64  // when it stopped being fresh
-	early bool   // old is fresh still: this run may only make it fresher
-	order *order // nobody waits for the response
+	old    *entry // a page that is not fresh any more, but may be of use
+	since  int64  // when it stopped being fresh
+	early  bool   // old is fresh still: this run may only make it fresher
+	forced bool   // the same, but the client asked for this run and gets what comes of it
+	order  *order // nobody waits for the response
 
 	fwd       string // why the request is forwarded, as in RFC 9211 section 2.2
 	note      Reason // something worth saying that did not keep it from being stored

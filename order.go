@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -15,16 +16,46 @@ type order struct {
 
 	awaited bool // by a program, which learns of a failure and decides itself when to try again
 
-	key    *key    // of the page that is wanted; nil: whatever the request asks for
-	slot   uint64  // where the flight is filed
-	flight *flight // that others wait for; nil: none was begun
+	key  *key   // of the page that is wanted; nil: whatever the request asks for
+	slot uint64 // where the flight is filed
 
+	// Middleware such as http.TimeoutHandler leaves its handler behind, which
+	// then goes on with the order while its giver has long gone on too.
+	mu     sync.Mutex
+	flight *flight // that others wait for; nil: none was begun, or it was taken
+	said   told
+}
+
+// told is what became of an order.
+type told struct {
 	reached  bool // the request came to a route of this cache
+	ran      bool // its handler was run
 	fresh    bool // a fresh page was there
 	stored   bool // the page was made and stored
 	panicked any  // what the handlers in front of the cache, or it, panicked with
 	status   int  // that the handler sent
 	why      Reason
+}
+
+func (o *order) tell(note func(*told)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	note(&o.said)
+}
+
+func (o *order) result() told {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.said
+}
+
+// takeFlight hands the flight over to who will land it.
+func (o *order) takeFlight() *flight {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f := o.flight
+	o.flight = nil
+	return f
 }
 
 // carry sends the request for the order through h. Whatever h does, it returns.
@@ -36,8 +67,8 @@ func (c *core) carry(h http.Handler, w http.ResponseWriter, r *http.Request, o *
 	defer c.inside.Add(-1)
 	defer func() {
 		if p := recover(); p != nil {
-			o.panicked = p
-			c.logger().Error("pagecache: a refresh panicked", "url", received(r), "panic", fmt.Sprint(o.panicked))
+			o.tell(func(t *told) { t.panicked = p })
+			c.logger().Error("pagecache: a refresh panicked", "url", received(r), "panic", fmt.Sprint(p))
 		}
 	}()
 	h.ServeHTTP(w, r.WithContext(ctx))
@@ -45,7 +76,7 @@ func (c *core) carry(h http.Handler, w http.ResponseWriter, r *http.Request, o *
 
 // carryOut has the page made and stored that the request asks for.
 func (rt *route) carryOut(w http.ResponseWriter, r *http.Request, o *order) {
-	o.reached = true
+	o.tell(func(t *told) { t.reached = true })
 	a := rt.admit(r)
 	switch {
 	case rt.policy.Off:
@@ -61,12 +92,15 @@ func (rt *route) carryOut(w http.ResponseWriter, r *http.Request, o *order) {
 		a = turnedAway(reasonKeyError)
 	}
 	if a.refusal != nil {
-		o.why = a.refusal.why
+		o.refuse(a.refusal.why)
 		decline(w)
+		if o.key != nil {
+			rt.core.warn("refresh refused "+routeLabel(r), "a refresh of a page of "+quoteRoute(routeLabel(r))+" by RefreshVia was turned away ("+string(a.refusal.why)+"); does something in front of the cache add what keeps requests from it?")
+		}
 		return
 	}
 	if o.key != nil && !k.equal(o.key) {
-		o.why = reasonKeyError
+		o.refuse(reasonKeyError)
 		decline(w)
 		rt.core.warn("refresh key "+routeLabel(r), "a refresh of a page of "+quoteRoute(routeLabel(r))+" by RefreshVia came to the cache with another key, so the page cannot be refreshed; does something in front of the cache change what is part of the key?")
 		return
@@ -75,13 +109,21 @@ func (rt *route) carryOut(w http.ResponseWriter, r *http.Request, o *order) {
 	now := rt.core.now()
 	rt.find(&found, r, &k, now)
 	if e := found.entry; e != nil && !o.force {
-		o.fresh = true
+		o.tell(func(t *told) { t.fresh = true })
 		replay(w.Header(), e.fields)
 		writeEntry(w, r, e, a, false)
 		return
 	}
+	if found.entry != nil {
+		found.fwd = stale
+		if o.awaited {
+			found.fwd = fwdRequest
+		}
+	}
 	rt.fillFor(w, r, a, &k, &found, o)
 }
+
+func (o *order) refuse(why Reason) { o.tell(func(t *told) { t.why = why }) }
 
 // decline answers a request that nobody waits for and that is given no page:
 // another cache further out must not take silence for an empty page.
@@ -99,13 +141,13 @@ func (rt *route) fillFor(w http.ResponseWriter, r *http.Request, a admission, k 
 	if x.old == nil && found.entry != nil {
 		x.old, x.since = found.entry, c.now()
 	}
-	if o.flight != nil {
-		x.runFor(o)
+	if f := o.takeFlight(); f != nil {
+		x.runFor(o, f)
 		return
 	}
 	f, wait, lead := c.flights.join(x.slot, x.places, c.stamps, c.now(), rt.policy.MaxWait)
 	if !lead && !o.force && f.wait(r.Context(), wait) == made && x.stands(f.page) {
-		o.fresh = true
+		o.tell(func(t *told) { t.fresh = true })
 		decline(w)
 		return
 	}
@@ -117,8 +159,8 @@ func (rt *route) fillFor(w http.ResponseWriter, r *http.Request, a admission, k 
 }
 
 // runFor runs the handler for all who wait for the order's flight.
-func (x *fill) runFor(o *order) {
-	x.slot, x.flight, o.flight = o.slot, o.flight, nil
+func (x *fill) runFor(o *order, f *flight) {
+	x.slot, x.flight = o.slot, f
 	defer x.land(failed, nil)
 	x.run()
 }
@@ -126,11 +168,11 @@ func (x *fill) runFor(o *order) {
 // done notes how the fill for the order ended, and reports it.
 func (o *order) done(x *fill) {
 	c := x.rt.core
-	o.stored, o.status, o.why = x.result != nil, x.rec.status, x.why
-	if o.stored {
+	o.tell(func(t *told) { t.ran, t.stored, t.status, t.why = true, x.result != nil, x.rec.status, x.why })
+	if x.result != nil {
 		c.refreshed.Add(1)
 	} else {
-		c.notRefreshed.add(o.why)
+		c.notRefreshed.add(x.why)
 	}
 	if c.observer != nil {
 		c.emit(x.r.Context(), x.event(KindRefresh, 0))
@@ -138,17 +180,17 @@ func (o *order) done(x *fill) {
 }
 
 // end makes sure, when all is over, that nobody waits for the order any more,
-// and that a page which could not be reached is not tried for at once.
+// and that a page whose handler was not reached is not tried for at once.
 func (o *order) end() {
-	c := o.core
-	if !o.stored && (o.why == "" || o.why == reasonKeyError) { // no handler run has been learnt from
+	c, t := o.core, o.result()
+	if !t.ran {
 		c.setbacks.add(o.slot, c.now())
 	}
-	if !o.reached {
+	if !t.reached {
 		c.warn("refresh reach", "a refresh by RefreshVia did not come to a handler that this cache wraps; is the handler given the one that the server serves, and does nothing in front of the cache turn such requests away?")
 	}
-	if o.flight != nil {
-		c.flights.land(o.slot, o.flight, failed, nil, nil)
+	if f := o.takeFlight(); f != nil {
+		c.flights.land(o.slot, f, failed, nil, nil)
 	}
 }
 

@@ -78,7 +78,11 @@ func (rec *recorder) WriteHeader(status int) {
 		rec.hushed = true
 		return
 	}
-	if why := rec.unfit(); why != "" {
+	why := rec.unfit()
+	if why == "" && status >= 500 && rec.fill.spares() {
+		why = reasonStatus
+	}
+	if why != "" {
 		rec.stepAside(why)
 	}
 }

@@ -90,16 +90,16 @@ func (rt *route) renew(w http.ResponseWriter, r *http.Request, a admission, k *k
 	}
 	run := rt.background(w, r, a, k, found, o)
 	if run == nil && a.has(ranged) { // it would make a part of the page only
-		c.flights.land(o.slot, o.flight, failed, nil, nil)
+		c.flights.land(o.slot, o.takeFlight(), failed, nil, nil)
 		return notRenewing
 	}
 	if run == nil {
 		x := rt.newFill(w, r, a, k, found)
-		x.runFor(o)
+		x.runFor(o, o.takeFlight())
 		return renewed
 	}
 	if !c.refreshes.enter(false) {
-		c.flights.land(o.slot, o.flight, failed, nil, nil)
+		c.flights.land(o.slot, o.takeFlight(), failed, nil, nil)
 		return renewedElsewhere
 	}
 	go func() {
@@ -140,12 +140,12 @@ func (rt *route) background(w http.ResponseWriter, r *http.Request, a admission,
 	x := rt.newFill(sink, kept, a, k, found)
 	return func() {
 		h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			o.reached = true
+			o.tell(func(t *told) { t.reached = true })
 			x.r, x.order = r, o
 			if x.ticket != nil {
 				x.ticket.spent = c.remote.newSpending()
 			}
-			x.runFor(o)
+			x.runFor(o, o.takeFlight())
 		})
 		c.carry(h, sink, kept, o, rt.policy.RefreshTimeout)
 	}

@@ -10,12 +10,20 @@ import (
 
 // covered reports whether an old page may be served instead of what the handler
 // failed with.
-func (x *fill) covered() bool {
-	if x.old == nil || x.order != nil {
+func (x *fill) covered() bool { return x.order == nil && x.keeps(x.early) }
+
+// spares reports whether an error page must not take the place of an old one:
+// nobody asked for this run, and the page is good still.
+func (x *fill) spares() bool { return x.order != nil && x.keeps(true) }
+
+// keeps reports whether the old page is good still: in its window or, if that
+// counts, before its end.
+func (x *fill) keeps(fresh bool) bool {
+	if x.old == nil {
 		return false
 	}
 	now := x.rt.core.now()
-	if fresh := x.early && now < x.old.ends(); !fresh && time.Duration(now-x.since) >= x.old.stale.longest() {
+	if inTime := fresh && now < x.old.ends(); !inTime && time.Duration(now-x.since) >= x.old.stale.longest() {
 		return false
 	}
 	_, gone := x.rt.core.stamps.judge(&x.old.places, x.old.stamp)
@@ -40,7 +48,7 @@ func (x *fill) rescue(p any) {
 	}
 	x.giveUp(reasonHandlerPanic)
 	if x.order != nil {
-		x.order.panicked = p
+		x.order.tell(func(t *told) { t.panicked = p })
 		return
 	}
 	x.sendOld(0)
@@ -70,6 +78,10 @@ func (x *fill) learn() {
 			}
 		case lessonGone:
 			c.forget(x)
+		case lessonNone:
+			if x.order != nil && !x.order.awaited { // every stale request would try again
+				c.setbacks.add(x.slot, c.now())
+			}
 		}
 	}
 }
@@ -99,7 +111,10 @@ func (x *fill) sendOld(status int) {
 	now := c.now()
 	age, _ := e.ageAt(now)
 	ttl := staleTTL(x.since, now)
-	line := x.rt.lines.name + "; fwd=" + stale
+	if x.early || x.forced {
+		_, ttl = e.ageAt(now)
+	}
+	line := x.rt.lines.name + "; fwd=" + x.fwd
 	if status != 0 && status != e.status {
 		line += "; fwd-status=" + strconv.Itoa(status)
 	}
@@ -109,7 +124,10 @@ func (x *fill) sendOld(status int) {
 	line += "; ttl=" + strconv.FormatInt(ttl, 10) + "; detail=" + string(reasonStaleIfError)
 	x.served = true
 	e.route.count(ResultStale)
-	x.rt.send(x.w, x.r, x.admission, e, sending{now, age, ttl, []string{line}, ResultStale, reasonStaleIfError, stale})
+	if c.observer != nil {
+		now -= int64(time.Since(x.begun)) // the event is about the whole request
+	}
+	x.rt.send(x.w, x.r, x.admission, e, sending{now, age, ttl, []string{line}, ResultStale, reasonStaleIfError, x.fwd})
 }
 
 // staleTTL is the ttl of a page that is stale since a time: what is left of it,

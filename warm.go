@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 )
@@ -19,7 +20,7 @@ func (rt *route) refill(w http.ResponseWriter, r *http.Request, a admission, k *
 	}
 	x := rt.newFill(w, r, a, k, found)
 	if x.old == nil && found.entry != nil {
-		x.old, x.since = found.entry, x.rt.core.now()
+		x.old, x.since, x.forced = found.entry, x.rt.core.now(), true
 	}
 	if a.has(authorized) && x.old != nil && !x.old.public {
 		x.old = nil
@@ -146,9 +147,9 @@ func (c *Cache) send(ctx context.Context, where string, h http.Handler, r *http.
 	case r.Method != http.MethodGet && r.Method != "":
 		return nil, fmt.Errorf("pagecache: %s: the request's method is %q; only GET stores pages", where, r.Method)
 	case r.Host == "" && r.URL.Host == "":
-		return nil, fmt.Errorf("pagecache: %s: the request for %q names no host, which is part of the key; give an absolute URL such as \"https://shop.example/books/312\"", where, r.URL)
+		return nil, fmt.Errorf("pagecache: %s: the request for %q names no host, which is part of the key; give an absolute URL such as \"https://shop.example/books/312\"", where, r.URL.Redacted())
 	case r.URL.Host != "" && r.URL.Scheme != "http" && r.URL.Scheme != "https":
-		return nil, fmt.Errorf("pagecache: %s: the scheme of %q is neither http nor https; give an absolute URL such as \"https://shop.example/books/312\"", where, r.URL)
+		return nil, fmt.Errorf("pagecache: %s: the scheme of %q is neither http nor https; give an absolute URL such as \"https://shop.example/books/312\"", where, r.URL.Redacted())
 	case !c.core.refreshes.enter(true):
 		return nil, fmt.Errorf("pagecache: %s: the cache is closed", where)
 	}
@@ -175,6 +176,15 @@ func asReceived(ctx context.Context, r *http.Request) *http.Request {
 	if s.URL.Path == "" {
 		s.URL.Path, s.RequestURI = "/", "/"+strings.TrimPrefix(s.RequestURI, "/")
 	}
+	if u, err := url.ParseRequestURI(s.RequestURI); err == nil { // as a server reads it
+		s.URL = u
+	}
+	if s.RemoteAddr == "" {
+		s.RemoteAddr = "127.0.0.1:0"
+	}
+	if s.Proto == "" {
+		s.Proto, s.ProtoMajor, s.ProtoMinor = "HTTP/1.1", 1, 1
+	}
 	if s.Header == nil {
 		s.Header = make(http.Header)
 	}
@@ -191,17 +201,18 @@ func (timesOf) Value(any) any { return nil }
 
 // failure says why the page is not stored, if it is not.
 func (o *order) failure(where string, r *http.Request) error {
+	t := o.result()
 	switch {
-	case o.stored, o.fresh:
+	case t.stored, t.fresh:
 		return nil
-	case o.panicked != nil:
-		return fmt.Errorf("pagecache: %s: %s: a handler panicked: %v", where, r.URL, o.panicked)
-	case !o.reached:
-		return fmt.Errorf("pagecache: %s: %s: the request did not come to a handler that this cache wraps", where, r.URL)
-	case o.status >= 500:
-		return fmt.Errorf("pagecache: %s: %s: the handler failed with status %d", where, r.URL, o.status)
-	case o.status != 0:
-		return fmt.Errorf("pagecache: %s: %s: the response of status %d was not stored: %s. %s", where, r.URL, o.status, o.why, o.why.Explain())
+	case t.panicked != nil:
+		return fmt.Errorf("pagecache: %s: %s: a handler panicked: %v", where, r.URL.Redacted(), t.panicked)
+	case !t.reached:
+		return fmt.Errorf("pagecache: %s: %s: the request did not come to a handler that this cache wraps", where, r.URL.Redacted())
+	case t.status >= 500:
+		return fmt.Errorf("pagecache: %s: %s: the handler failed with status %d", where, r.URL.Redacted(), t.status)
+	case t.status != 0:
+		return fmt.Errorf("pagecache: %s: %s: the response of status %d was not stored: %s. %s", where, r.URL.Redacted(), t.status, t.why, t.why.Explain())
 	}
-	return fmt.Errorf("pagecache: %s: %s: no page was stored: %s. %s", where, r.URL, o.why, o.why.Explain())
+	return fmt.Errorf("pagecache: %s: %s: no page was stored: %s. %s", where, r.URL.Redacted(), t.why, t.why.Explain())
 }
