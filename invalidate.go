@@ -3,11 +3,8 @@ package pagecache
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // Purge removes stored pages by address: when it has returned nil, no request
@@ -156,58 +153,6 @@ func (c *Cache) invalidateRoutes(ctx context.Context, where string, patterns []s
 	return c.core.invalidate(ctx, in)
 }
 
-// address is what Purge is given.
-type address struct {
-	host, path, query string
-	exact             bool // not all queries of the path
-}
-
-// parseAddress takes an address apart, keeping the query as it is.
-func parseAddress(text string) (at address, err error) {
-	rest, _, _ := strings.Cut(text, "#")
-	if strings.ContainsFunc(rest, unicode.IsControl) {
-		return at, fmt.Errorf("%q has a control character; write it as %%0A and the like", text)
-	}
-	if scheme, after, ok := strings.Cut(rest, "://"); ok && isToken(scheme) {
-		end := strings.IndexAny(after, "/?")
-		if end < 0 {
-			end = len(after)
-		}
-		u, err := url.Parse(scheme + "://" + after[:end])
-		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-			return at, fmt.Errorf("the URL %q has no host that a request could have; give one such as \"https://shop.example/books/312\"", text)
-		}
-		at.host, rest, at.exact = strings.ToLower(hostWithoutPort(u)), after[end:], true
-		if !strings.HasPrefix(rest, "/") {
-			rest = "/" + rest
-		}
-	}
-	if !strings.HasPrefix(rest, "/") {
-		return at, fmt.Errorf("%q is no address of a page; give a path that begins with a slash, such as \"/books/312\", or a URL such as \"https://shop.example/books/312\"", text)
-	}
-	path, query, hasQuery := strings.Cut(rest, "?")
-	switch {
-	case strings.HasSuffix(path, "/*"):
-		return at, fmt.Errorf("%q ends with a wildcard, and an address has none: PurgePrefix(ctx, %q) is for all pages below a directory (write %%2A for an asterisk)", text, strings.TrimSuffix(path, "*"))
-	case strings.ContainsAny(path, "{}"):
-		return at, fmt.Errorf("%q looks like the pattern of a route, which PurgeRoute is for (write %%7B and %%7D for braces)", text)
-	}
-	at.path, at.query, at.exact = decodedPath(path), query, at.exact || hasQuery
-	return at, nil
-}
-
-// tags are those that all pages of the address have, and as few others as can be.
-func (at address) tags() []tag {
-	if !at.exact {
-		return []tag{{kind: pathTag, parts: [3]string{at.path}}}
-	}
-	keyed := tag{kind: keyedTag, parts: [3]string{at.path}}
-	if at.host == "" {
-		return []tag{keyed, {kind: targetTag, parts: [3]string{at.path, at.query}}}
-	}
-	return []tag{keyed, {kind: urlTag, parts: [3]string{at.path, at.query, at.host}}}
-}
-
 // invalidation is one purge or expiry.
 type invalidation struct {
 	tags  []tag
@@ -271,53 +216,4 @@ func (c *core) invalidateRemote(ctx context.Context, in invalidation) error {
 		return fmt.Errorf("pagecache: the store refused a purge (%s), which this process will retry; others may serve the old pages until then: %w", in.what, err)
 	}
 	return nil
-}
-
-// Invalidate is middleware for routes that change what pages show. When a request
-// with an unsafe method (any but GET, HEAD, OPTIONS and TRACE) succeeds, which is a
-// status from 200 to 399, it purges before the client learns of it:
-//
-//   - the pages with the tags given, see [Tags] for their forms; functions are
-//     called with the request when the handler sends its status;
-//   - the pages of the request's own path, and of Location and Content-Location in
-//     the response where they are on the same host (RFC 9111 section 4.4).
-//
-// It purges once more when the handler has returned. A client that was told of
-// the success is never answered with an older page. (A page that the handler has
-// had made by [Cache.Refresh] is purged as well.) A GET counts as safe, whatever
-// a method override field says. A page that is not purged
-// because the [Store] refused it is not served from there by this process. If a
-// tag function panics, or returns what is no tag, everything is purged.
-//
-// Requests that reach a handler through [Cache.Page] and the like need it for the
-// tags only: those invalidate the addresses themselves.
-//
-//	r.With(cache.Invalidate("books", func(r *http.Request) string { return "book:" + r.PathValue("id") })).
-//		Post("/books/{id}/reviews", postReview)
-func (c *Cache) Invalidate(tags ...any) func(http.Handler) http.Handler {
-	names, funcs := tagSources("Invalidate", tags)
-	return func(next http.Handler) http.Handler {
-		rt := c.route("Invalidate", c.base, next)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if isSafe(r.Method) || c.core.closed.Load() {
-				next.ServeHTTP(w, r)
-				return
-			}
-			rec := &recorder{w: w, rt: rt, line: rt.lines.pass(reasonMethod), writing: rt.writing(w, r)}
-			rec.writing.tags, rec.writing.funcs = names, funcs
-			for range c.core.recordersIn(w) {
-				rec.silent = true
-			}
-			c.core.inside.Add(1)
-			normally := false
-			defer func() {
-				c.core.inside.Add(-1)
-				if rec.writing.returned(rec, normally); rec.state == fresh && !rec.silent && !rec.lent {
-					appendStatusLine(w.Header(), rec.line)
-				}
-			}()
-			next.ServeHTTP(rec, r)
-			normally = true
-		})
-	}
 }

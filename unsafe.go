@@ -130,3 +130,52 @@ func hostWithoutPort(u *url.URL) string {
 	}
 	return u.Host
 }
+
+// Invalidate is middleware for routes that change what pages show. When a request
+// with an unsafe method (any but GET, HEAD, OPTIONS and TRACE) succeeds, which is a
+// status from 200 to 399, it purges before the client learns of it:
+//
+//   - the pages with the tags given, see [Tags] for their forms; functions are
+//     called with the request when the handler sends its status;
+//   - the pages of the request's own path, and of Location and Content-Location in
+//     the response where they are on the same host (RFC 9111 section 4.4).
+//
+// It purges once more when the handler has returned. A client that was told of
+// the success is never answered with an older page. (A page that the handler has
+// had made by [Cache.Refresh] is purged as well.) A GET counts as safe, whatever
+// a method override field says. A page that is not purged
+// because the [Store] refused it is not served from there by this process. If a
+// tag function panics, or returns what is no tag, everything is purged.
+//
+// Requests that reach a handler through [Cache.Page] and the like need it for the
+// tags only: those invalidate the addresses themselves.
+//
+//	r.With(cache.Invalidate("books", func(r *http.Request) string { return "book:" + r.PathValue("id") })).
+//		Post("/books/{id}/reviews", postReview)
+func (c *Cache) Invalidate(tags ...any) func(http.Handler) http.Handler {
+	names, funcs := tagSources("Invalidate", tags)
+	return func(next http.Handler) http.Handler {
+		rt := c.route("Invalidate", c.base, next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if isSafe(r.Method) || c.core.closed.Load() {
+				next.ServeHTTP(w, r)
+				return
+			}
+			rec := &recorder{w: w, rt: rt, line: rt.lines.pass(reasonMethod), writing: rt.writing(w, r)}
+			rec.writing.tags, rec.writing.funcs = names, funcs
+			for range c.core.recordersIn(w) {
+				rec.silent = true
+			}
+			c.core.inside.Add(1)
+			normally := false
+			defer func() {
+				c.core.inside.Add(-1)
+				if rec.writing.returned(rec, normally); rec.state == fresh && !rec.silent && !rec.lent {
+					appendStatusLine(w.Header(), rec.line)
+				}
+			}()
+			next.ServeHTTP(rec, r)
+			normally = true
+		})
+	}
+}
