@@ -68,8 +68,13 @@ func checkParams(t testing.TB, lines []string, params *httpsfv.Params) {
 			t.Errorf("%q: got ttl %v, want an integer", lines, ttl)
 		}
 	}
+	if status, ok := params.Get("fwd-status"); ok {
+		if _, isInt := status.(int64); !isInt || !isFwd {
+			t.Errorf("%q: got fwd-status %v, want an integer beside fwd", lines, status)
+		}
+	}
 	for _, name := range params.Names() {
-		if !slices.Contains([]string{"hit", "fwd", "ttl", "stored", "collapsed", "detail"}, name) {
+		if !slices.Contains([]string{"hit", "fwd", "fwd-status", "ttl", "stored", "collapsed", "detail"}, name) {
 			t.Errorf("%q: got parameter %s, which nobody asked for", lines, name)
 		}
 	}

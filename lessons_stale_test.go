@@ -255,7 +255,7 @@ func TestLessonWarmedKeyInLetters(t *testing.T) {
 	}
 }
 
-// Goexit counts twice.
+// with NoRanges a range of a stale page is answered with the whole of it.
 func TestLessonNoRanges(t *testing.T) {
 	inKiosk(t, func(k *kiosk) {
 		k.ask("/")
@@ -266,7 +266,7 @@ func TestLessonNoRanges(t *testing.T) {
 	}, swrMinute, func(p *pagecache.Policy) { p.NoRanges = true })
 }
 
-// a panic in Progress or in the iterator.
+// a refresh whose handler streams for ever ends with RefreshTimeout.
 func TestLessonStreamingRefreshGoesOn(t *testing.T) {
 	inKiosk(t, func(k *kiosk) {
 		k.ask("/")
@@ -287,6 +287,5 @@ func TestLessonStreamingRefreshGoesOn(t *testing.T) {
 		if wrote > 31 {
 			k.Errorf("got %d writes", wrote)
 		}
-		t.Log(wrote)
 	}, swrHour)
 }

@@ -115,7 +115,9 @@ func StaleWhileRevalidate(d time.Duration) Option {
 // above, panics (the panic is logged and goes no further), passes its
 // deadline or breaks off its response. What it sent is dropped. Until the handler
 // is tried again (see [StaleWhileRevalidate]) the page is served without asking
-// it. What is said there of the response's own directives holds here too.
+// it. What is said there of the response's own directives holds here too. Requests
+// for HEAD, or for a part of the page, do not try the handler for the whole page:
+// they get its own answer.
 func StaleIfError(d time.Duration) Option {
 	checkDuration("StaleIfError", "window", "leave the option out to serve nothing stale", d)
 	return func(p *Policy) { p.StaleIfError = d }

@@ -68,6 +68,9 @@ func (c *core) carry(h http.Handler, w http.ResponseWriter, r *http.Request, o *
 	defer func() {
 		if p := recover(); p != nil {
 			o.tell(func(t *told) { t.panicked = p })
+			if p == http.ErrAbortHandler {
+				return // as net/http, which does not log it either
+			}
 			c.logger().Error("pagecache: a refresh panicked", "url", received(r), "panic", fmt.Sprint(p))
 		}
 	}()

@@ -72,7 +72,8 @@ type WarmOptions struct {
 	Concurrency int
 
 	// Progress, if not nil, is called after each request, never twice at a time:
-	// with the request, and with why its page is not stored, or nil.
+	// with the request, and with why its page is not stored, or nil. If it panics
+	// it is not called again, and Warm panics when it is done.
 	Progress func(r *http.Request, err error)
 }
 
@@ -104,7 +105,9 @@ func (c *Cache) Warm(ctx context.Context, h http.Handler, requests iter.Seq[*htt
 		o.Concurrency = 4
 	}
 	var workers sync.WaitGroup
-	var mu sync.Mutex // of stored and Progress
+	defer workers.Wait() // also if the iterator panics
+	var mu sync.Mutex    // of stored, thrown and Progress
+	var thrown any       // what Progress panicked with
 	slots := make(chan struct{}, o.Concurrency)
 	for r := range requests {
 		select {
@@ -122,12 +125,17 @@ func (c *Cache) Warm(ctx context.Context, h http.Handler, requests iter.Seq[*htt
 			if err == nil {
 				stored++
 			}
-			if o.Progress != nil {
-				o.Progress(r, err)
+			if o.Progress == nil || thrown != nil {
+				return
 			}
+			defer func() { thrown = recover() }()
+			o.Progress(r, err)
 		})
 	}
 	workers.Wait()
+	if thrown != nil {
+		panic(thrown)
+	}
 	return stored, ctx.Err()
 }
 

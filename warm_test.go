@@ -273,3 +273,24 @@ func TestWarmEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestWarmProgressPanics: the panic is the caller's, who finds the rest warmed.
+func TestWarmProgressPanics(t *testing.T) {
+	inKiosk(t, func(k *kiosk) {
+		calls, stored := 0, 0
+		func() {
+			defer func() {
+				if p := recover(); p != "progress" {
+					k.Errorf("got panic %v, want that of Progress", p)
+				}
+			}()
+			stored, _ = k.cache.Warm(k.Context(), k.root, wishes(k, sites(10)...), pagecache.WarmOptions{Progress: func(*http.Request, error) {
+				calls++
+				panic("progress")
+			}})
+		}()
+		if calls != 1 || stored != 0 || k.cache.Stats().Entries != 10 {
+			k.Errorf("got %d calls, %d stored, %d entries; want 1, none told, 10", calls, stored, k.cache.Stats().Entries)
+		}
+	})
+}
