@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -271,21 +272,21 @@ func TestLessonStreamingRefreshGoesOn(t *testing.T) {
 	inKiosk(t, func(k *kiosk) {
 		k.ask("/")
 		time.Sleep(fresh)
-		wrote := 0
+		var wrote atomic.Int64
 		k.press.do(func(w http.ResponseWriter, r *http.Request) {
 			for range 1000 {
 				if _, err := w.Write(make([]byte, 10<<10)); err != nil || r.Context().Err() != nil {
 					return
 				}
 				w.(http.Flusher).Flush()
-				wrote++
+				wrote.Add(1)
 				time.Sleep(time.Second)
 			}
 		})
 		k.ask("/")
 		time.Sleep(time.Hour)
-		if wrote > 31 {
-			k.Errorf("got %d writes", wrote)
+		if n := wrote.Load(); n > 31 {
+			k.Errorf("got %d writes", n)
 		}
 	}, swrHour)
 }
