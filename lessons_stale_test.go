@@ -290,3 +290,20 @@ func TestLessonStreamingRefreshGoesOn(t *testing.T) {
 		}
 	}, swrHour)
 }
+
+// an outer route of the same cache that skips the page keeps Warm from the inner.
+func TestLessonOuterRouteThatSkips(t *testing.T) {
+	for name, opt := range map[string]pagecache.Option{"skip": pagecache.Skip(func(*http.Request) bool { return true }), "off": pagecache.Off(true)} {
+		inKiosk(t, func(k *kiosk) {
+			k.root = k.cache.With(opt).Handler(k.cache.Page(fresh)(k.press))
+			_, _ = k.cache.Warm(k.Context(), k.root, wishes(k, home), pagecache.WarmOptions{Progress: func(_ *http.Request, err error) {
+				if err != nil {
+					k.Errorf("%s: %v", name, err)
+				}
+			}})
+			if got := k.ask("/"); !got.hit() {
+				k.Errorf("%s: got %q after Warm, want a hit", name, got.cacheStatus())
+			}
+		})
+	}
+}

@@ -96,6 +96,10 @@ func (rt *route) carryOut(w http.ResponseWriter, r *http.Request, o *order) {
 	}
 	if a.refusal != nil {
 		o.refuse(a.refusal.why)
+		if why := a.refusal.why; why == reasonDisabled || why == reasonSkip {
+			rt.next.ServeHTTP(w, r) // as a client's request, which another route further in may answer
+			return
+		}
 		decline(w)
 		if o.key != nil && a.refusal.why != reasonClosed {
 			rt.core.warn("refresh refused "+routeLabel(r), "a refresh of a page of "+quoteRoute(routeLabel(r))+" by RefreshVia was turned away ("+string(a.refusal.why)+"); does something in front of the cache add what keeps requests from it?")
