@@ -46,7 +46,38 @@ type Memory interface {
 // drop a value early (a miss) or late (ignored). Get must be as fresh as the
 // last acknowledged Set, which rules out reading from replicas.
 //
-// A Store may also implement Close() error, Len() int and Bytes() int64.
+// Keys have two or three parts, divided by colons. Operations that must be one
+// step, see below, name keys of the same second part only, so that a store that
+// is spread over several servers can keep those together.
+//
+// A Store may also implement Close() error, Len() int and Bytes() int64, and any
+// of these methods, which the cache finds on the store itself only, for a
+// decorator must not be stepped around:
+//
+//   - GetTTL(ctx context.Context, timed int, keys ...string) (values [][]byte, left []time.Duration, err error)
+//     is Get that tells how long the first timed values have left by the clock of
+//     the store, with a negative number for those of which it does not know. With
+//     it the age of a page does not depend on clocks that differ.
+//   - SetIf(ctx context.Context, value []byte, ttl time.Duration, key, ifKey string, holds []byte) (set bool, err error)
+//     keeps value under key and drops ifKey, in one step, if ifKey holds just
+//     these bytes. With it a page is refused that was made by a process which has
+//     lost its lease meanwhile.
+//   - DeleteIf(ctx context.Context, key string, holds []byte) (deleted bool, err error)
+//     drops the value under key, in one step, if it is just these bytes.
+//   - TouchIf(ctx context.Context, ttl time.Duration, key string, holds []byte) (touched bool, err error)
+//     gives the value under key a new ttl, in one step, if it is just these bytes.
+//     Without it a lease is not renewed.
+//   - Publish(ctx context.Context, message []byte) error and
+//     Subscribe(ctx context.Context, lost func(), received func(message []byte)) error
+//     carry messages of up to some KiB between all processes that share the store.
+//     Subscribe calls both functions from one goroutine, lost before the first
+//     message and whenever messages may have been missed, and returns when ctx
+//     has ended, or with an error if it can never work. [NearCache] needs them.
+//   - Prompt() bool reports that every call returns when its context ends. Calls
+//     to other stores run on goroutines of their own, which can be left behind.
+//
+// An error of a Store may have a method Class() string, with one word for its
+// kind: the log tells of each kind once a second.
 type Store interface {
 	// Get returns the values under keys in the same order, nil for absent.
 	Get(ctx context.Context, keys ...string) (values [][]byte, err error)
