@@ -1,0 +1,8 @@
+//go:build !unix
+
+package redistest
+
+import "os"
+
+// Nil: processes cannot be stopped here.
+var freezeSignal, thawSignal os.Signal
