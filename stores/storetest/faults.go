@@ -10,15 +10,21 @@ import (
 )
 
 // ErrDrop is what a hook returns to have the store do nothing and claim
-// success: reads find nothing, writes are lost.
+// success: reads find nothing, writes and messages are lost, who subscribes hears
+// nothing. What depends on a value claims that it was there.
 var ErrDrop = errors.New("storetest: dropped")
 
 // ErrFault is an error for hooks to return when any will do.
 var ErrFault = errors.New("storetest: fault")
 
 // A Hook runs before or after a call of a decorated store. op is the name of
-// the method. keys are those of the call; a Memory has none to show. ctx is
-// that of the call; of a Memory it is context.Background().
+// the method, except that GetTTL counts as "Get", SetIf as "Set", DeleteIf as
+// "Delete" and TouchIf as "Touch": a fault means the same, whichever way the
+// cache takes. keys are those of the call, of SetIf key and ifKey; a Memory, and
+// messages, have none to show. ctx is that of the call; of a Memory it is
+// context.Background().
+//
+// For Subscribe, the one hook runs before it begins, the other after it ended.
 //
 // A hook may wait or panic. When it returns an error, the call ends with it;
 // a Memory, which cannot tell, then finds nothing and writes nothing.
@@ -46,8 +52,8 @@ func (f *Faults) Before(hook Hook) { f.before.Store(&hook) }
 // store has done its work. A Memory that has found a value forgets it.
 func (f *Faults) After(hook Hook) { f.after.Store(&hook) }
 
-// Values sets what changes the values that Get and Add return; nil ends it. The
-// hook must not write to the values it is given.
+// Values sets what changes the values that Get, GetTTL and Add return; nil ends
+// it. The hook must not write to the values it is given.
 func (f *Faults) Values(hook func(values [][]byte) [][]byte) { f.values.Store(&hook) }
 
 // Loaded sets what changes the answer of a Memory's Load; nil ends it. It may
@@ -79,7 +85,7 @@ func (f *Faults) change(values [][]byte) [][]byte {
 	return values
 }
 
-// Only limits hook to the named methods.
+// Only limits hook to the named methods; see [Hook] for their names.
 func Only(hook Hook, ops ...string) Hook {
 	return func(ctx context.Context, op string, keys []string) error {
 		if !slices.Contains(ops, op) {

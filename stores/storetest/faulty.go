@@ -9,17 +9,21 @@ import (
 	"github.com/go-pagecache/pagecache"
 )
 
-// FaultyStore returns s with the faults that f switches on, now and later. Its
-// Close is that of s, if s has one. Other abilities of s are hidden.
+// FaultyStore returns s with the faults that f switches on, now and later. It
+// has those of these abilities that s has: Close, which has no faults; Publish
+// and Subscribe; GetTTL, SetIf, DeleteIf and TouchIf, if s has all four. Other
+// abilities of s are hidden.
 func FaultyStore(s pagecache.Store, f *Faults) pagecache.Store {
 	faulty := &faultyStore{store: s, faults: f}
-	if c, ok := s.(io.Closer); ok {
-		return struct {
-			pagecache.Store
-			io.Closer
-		}{faulty, c}
+	var a abilities
+	if c, ok := s.(conditional); ok {
+		a.conditional = &faultyConditional{faulty, c}
 	}
-	return faulty
+	if m, ok := s.(messenger); ok {
+		a.messenger = &faultyMessenger{faulty, m}
+	}
+	a.closer, _ = s.(io.Closer)
+	return a.on(faulty)
 }
 
 type faultyStore struct {

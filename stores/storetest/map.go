@@ -14,9 +14,15 @@ import (
 // It is safe for concurrent use, fails like a real store when its context has
 // ended, and works in and out of synctest bubbles. It copies what goes in and
 // out, so a test cannot change what is stored by writing to a slice.
+//
+// It has the abilities GetTTL, SetIf, DeleteIf, TouchIf, Publish and Subscribe;
+// messages stay within the Map. For a store without them, hide them:
+//
+//	plain := struct{ pagecache.Store }{storetest.NewMap()}
 type Map struct {
-	mu     sync.Mutex
-	values map[string]mapValue
+	mu        sync.Mutex
+	values    map[string]mapValue
+	listeners []*mapListener
 }
 
 type mapValue struct {

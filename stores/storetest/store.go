@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +30,15 @@ var storeCases = []struct {
 	{"ConcurrentModel", storeModel},
 	{"ConcurrentShared", storeShared},
 	{"Ownership", storeOwnership},
+	{"GetTTL", having("GetTTL", storeGetTTL)},
+	{"GetTTLFollows", having("GetTTL", storeGetTTLFollows)},
+	{"SetIf", having("SetIf", storeSetIf)},
+	{"SetIfContention", having("SetIf", storeSetIfContention)},
+	{"DeleteIf", having("DeleteIf", storeDeleteIf)},
+	{"DeleteIfContention", having("DeleteIf", storeDeleteIfContention)},
+	{"TouchIf", having("TouchIf", storeTouchIf)},
+	{"Messages", having("Publish and Subscribe", storeMessages)},
+	{"SubscribeEnds", having("Publish and Subscribe", storeSubscribeEnds)},
 	{"Abilities", storeAbilities},
 }
 
@@ -39,11 +47,12 @@ var storeCases = []struct {
 type trial struct {
 	*testing.T
 	pagecache.Store
+	open   func(testing.TB) pagecache.Store
 	prefix string
 }
 
-func newTrial(t *testing.T, s pagecache.Store) *trial {
-	return &trial{T: t, Store: s, prefix: "st:" + rand.Text()[:16] + ":"}
+func newTrial(t *testing.T, open func(testing.TB) pagecache.Store) *trial {
+	return &trial{T: t, Store: open(t), open: open, prefix: "st:" + rand.Text()[:16] + ":"}
 }
 
 // key returns a key that no other case uses, not even on a shared server.
@@ -224,43 +233,4 @@ func storeOwnership(tr *trial) {
 	}
 	tr.want("slice given to Set", backing, "valueSPARE")
 	tr.wantGet("a", "other")
-}
-
-func storeAbilities(tr *trial) {
-	tr.set(strings.Repeat("x", 1000), longLife, "a", "b", "c")
-	if l, ok := tr.Store.(interface{ Len() int }); !ok {
-		missing(tr.T, tr.Store, "Len")
-	} else if got := l.Len(); got < 3 {
-		tr.Errorf("Len: got %d, want at least 3", got)
-	}
-	if s, ok := tr.Store.(interface{ Bytes() int64 }); !ok {
-		missing(tr.T, tr.Store, "Bytes")
-	} else if got := s.Bytes(); got < 3000 {
-		tr.Errorf("Bytes: got %d, want at least 3000", got)
-	}
-	if _, ok := tr.Store.(interface{ Close() error }); !ok {
-		missing(tr.T, tr.Store, "Close")
-	}
-}
-
-// checkStoreClose closes twice, calls a closed store, and counts goroutines.
-func checkStoreClose(t *testing.T, open func(testing.TB) pagecache.Store) {
-	before := runtime.NumGoroutine()
-	s := open(t)
-	if _, ok := s.(interface{ Close() error }); !ok {
-		missing(t, s, "Close")
-		return
-	}
-	tr := newTrial(t, s)
-	tr.set("value", longLife, "a")
-	closeStore(t, s)
-	closeStore(t, s)
-	for op, call := range tr.calls() {
-		tr.returns(op+" after Close", func() { _ = call(t.Context()) })
-	}
-	if !eventually(t.Context(), func() bool { return runtime.NumGoroutine() <= before }) {
-		stacks := make([]byte, 1<<16)
-		stacks = stacks[:runtime.Stack(stacks, true)]
-		t.Errorf("goroutines after Close: got %d, want %d\n%s", runtime.NumGoroutine(), before, stacks)
-	}
 }

@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
 )
 
-// calls returns one call of each method, by name.
+// calls returns one call of each method that takes no time, by name.
 func (tr *trial) calls() map[string]func(context.Context) error {
 	key := tr.key("a")
-	return map[string]func(context.Context) error{
+	calls := map[string]func(context.Context) error{
 		"Get": func(ctx context.Context) error {
 			_, err := tr.Get(ctx, key)
 			return err
@@ -29,6 +30,8 @@ func (tr *trial) calls() map[string]func(context.Context) error {
 			return tr.Delete(ctx, key)
 		},
 	}
+	maps.Copy(calls, tr.optionalCalls())
+	return calls
 }
 
 // returns fails the test when call takes longer than patience.
@@ -54,7 +57,11 @@ func storeEndedContext(tr *trial) {
 	late, cancelLate := context.WithDeadline(tr.Context(), time.Now().Add(-time.Second))
 	defer cancelLate()
 	for what, ctx := range map[string]context.Context{"cancelled": cancelled, "deadline exceeded": late} {
-		for op, call := range tr.calls() {
+		calls := tr.calls()
+		if m, ok := tr.Store.(messenger); ok {
+			calls["Subscribe"] = func(ctx context.Context) error { return m.Subscribe(ctx, func() {}, func([]byte) {}) }
+		}
+		for op, call := range calls {
 			tr.returns(op+" with its context "+what, func() {
 				if err := call(ctx); err == nil {
 					tr.Logf("%s with its context %s succeeds", op, what)

@@ -57,10 +57,11 @@ func Memory(t *testing.T, open func(testing.TB) pagecache.Memory) {
 	}
 }
 
-// Store checks a store of bytes. open returns a store for each case. It may be
-// shared and need not be empty, since every case uses keys of its own, but it
-// must hold 16 MiB without dropping anything. When it has a Close method, the
-// suite calls it.
+// Store checks a store of bytes, and each optional ability that it has; the log
+// names the others. open returns a store for each case, and for some a second
+// one. What is behind them may be shared and need not be empty, since every case
+// uses keys of its own, but it must hold 16 MiB without dropping anything. When
+// a store has a Close method, the suite calls it.
 //
 // The cases run in real time, with short lifetimes and patient polling,
 // because a server lives outside of synctest bubbles. They take some seconds.
@@ -68,9 +69,9 @@ func Memory(t *testing.T, open func(testing.TB) pagecache.Memory) {
 func Store(t *testing.T, open func(testing.TB) pagecache.Store) {
 	for _, c := range storeCases {
 		t.Run(c.name, func(t *testing.T) {
-			s := open(t)
-			t.Cleanup(func() { closeStore(t, s) })
-			c.run(newTrial(t, s))
+			tr := newTrial(t, open)
+			t.Cleanup(func() { closeStore(t, tr.Store) })
+			c.run(tr)
 		})
 	}
 	t.Run("Close", func(t *testing.T) { checkStoreClose(t, open) })

@@ -21,10 +21,16 @@ func TestMap(t *testing.T) {
 	storetest.Store(t, func(testing.TB) pagecache.Store { return storetest.NewMap() })
 }
 
-// Decorated stores without a fault must still be stores.
+// A store may have no optional ability at all.
+func TestPlainStore(t *testing.T) {
+	storetest.Store(t, func(testing.TB) pagecache.Store { return struct{ pagecache.Store }{storetest.NewMap()} })
+}
+
+// Decorated stores without a fault must still be stores, also of what they share.
 func TestFaultyStoreHealthy(t *testing.T) {
+	m := storetest.NewMap()
 	storetest.Store(t, func(testing.TB) pagecache.Store {
-		return storetest.FaultyStore(storetest.NewMap(), &storetest.Faults{})
+		return storetest.FaultyStore(m, &storetest.Faults{})
 	})
 }
 
