@@ -27,6 +27,7 @@ type Cache struct {
 type core struct {
 	memory  Memory  // in process, or
 	remote  *remote // in a Store
+	near    *near   // copies of pages in the Store; nil for none
 	guarded bool    // the memory is not our own: recover its panics
 	seed    maphash.Seed
 	epoch   time.Time
@@ -58,7 +59,7 @@ type core struct {
 	notRefreshed reasonCounts
 	purges       atomic.Uint64
 	storeErrors  atomic.Uint64
-	lastStoreLog atomic.Int64
+	storeLog     rarely
 
 	warnedMu sync.Mutex
 	warned   map[string]bool
@@ -92,12 +93,12 @@ func New(opts ...Option) *Cache {
 	c.refreshes.open(p.MaxRefreshes)
 	switch {
 	case p.store != nil:
-		c.remote = newRemote(c, p.store, p.StoreBudget)
-		c.remote.prefixes = p.PrefixPurge
+		c.remote = newRemote(c, &p)
 	case p.memory == nil:
 		c.memory = memstore.New(defaultMemory)
 	}
 	c.stamps = newStamps(stampsFor(c.memory))
+	c.openNear(&p)
 	return &Cache{core: c, base: p}
 }
 
@@ -117,6 +118,9 @@ func (c *Cache) Close(ctx context.Context) error {
 		return nil
 	}
 	errs := []error{c.core.refreshes.close(ctx)}
+	if c.core.near != nil {
+		errs = append(errs, c.core.near.close(ctx))
+	}
 	if c.core.remote != nil {
 		errs = append(errs, c.core.remote.queue.drain(ctx), c.core.remote.lastSettle(ctx))
 		errs = append(errs, c.core.remote.drain(ctx))

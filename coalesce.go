@@ -185,6 +185,17 @@ func (t *setbacks) add(hash uint64, now int64) {
 	s.failures++
 }
 
+// pause leaves a page alone for a moment whose handler did not fail.
+func (t *setbacks) pause(hash uint64, now int64) {
+	s := &t.at[hash%markSlots]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hash != hash {
+		s.hash, s.failures = hash, 0
+	}
+	s.retry = max(s.retry, now+int64(firstRetry))
+}
+
 // retryAfter is how long to leave a handler alone that failed once more.
 func retryAfter(failures int) time.Duration {
 	return min(firstRetry<<min(failures, 30), longestRetry)

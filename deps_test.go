@@ -32,7 +32,7 @@ func goList(t *testing.T, args ...string) []string {
 
 // TestModulesOfTheRoot pins what a program gets that imports the root package:
 // the standard library, parts of this module, the engine of the default store,
-// and chi, whose route context has to be read.
+// chi, whose route context has to be read, and the breaker in front of a Store.
 func TestModulesOfTheRoot(t *testing.T) {
 	var modules, own []string
 	for _, line := range goList(t, "-deps", "-f", "{{if not .Standard}}{{.Module.Path}} {{.ImportPath}}{{end}}", ".") {
@@ -48,7 +48,7 @@ func TestModulesOfTheRoot(t *testing.T) {
 		}
 	}
 	slices.Sort(modules)
-	if want := []string{"github.com/go-chi/chi/v5", module, "github.com/maypok86/otter/v2"}; !slices.Equal(modules, want) {
+	if want := []string{"github.com/go-chi/chi/v5", module, "github.com/maypok86/otter/v2", "github.com/sony/gobreaker/v2"}; !slices.Equal(modules, want) {
 		t.Errorf("got modules %q, want %q", modules, want)
 	}
 	for _, pkg := range own {

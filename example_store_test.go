@@ -53,6 +53,23 @@ func ExampleWithMemory_goCache() {
 	// 1 item
 }
 
+// Copies in process of up to 32 MiB, each of which stands for a second at most
+// when the word of a purge elsewhere does not come through.
+func ExampleNearCache() {
+	store := storetest.NewMap() // of a fleet: redisstore.New(client, "shop")
+	cache := pagecache.New(pagecache.WithStore(store), pagecache.NearCache(32<<20, time.Second))
+	defer cache.Close(context.Background())
+
+	home := cache.PageFunc(time.Minute, showHome)
+	visit(home, "/") // makes the page
+	visit(home, "/") // finds it in the store, and keeps a copy
+	visit(home, "/") // asks nobody
+	// Output:
+	// /: home (fwd=uri-miss; stored; ttl=60)
+	// /: home (hit)
+	// /: home (hit)
+}
+
 // Two processes that share a store. The store of this example is a double for
 // tests; a real one talks to a server.
 func ExampleWithStore() {

@@ -78,7 +78,7 @@ func TestStandsHard(t *testing.T) {
 			q.nonces[tt.lost] = ""
 		}
 		if tt.now != "" {
-			q.nonces[tt.now] = cmp.Or(string(tt.made), string(newExpiry()))
+			q.nonces[tt.now] = cmp.Or(string(tt.made), string(newExpiry(time.Hour)))
 		}
 		if got := q.stands(&entry{fences: tt.fences}, true); got != tt.want {
 			t.Errorf("%s: got %t, want %t", tt.name, got, tt.want)
@@ -130,15 +130,15 @@ func TestNonces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := make(map[string]bool)
 		for range 1000 {
-			nonce := newExpiry()
+			nonce := newExpiry(fenceLife)
 			if seen[string(nonce)] || !isNonce(nonce) || len(nonce) > 64 {
 				t.Fatalf("got nonce %q: seen before %t, known for one %t", nonce, seen[string(nonce)], isNonce(nonce))
 			}
 			seen[string(nonce)] = true
-			if at, ok := expiredAt(string(nonce)); !ok || !at.Equal(time.Now()) {
-				t.Errorf("got expired at %v, %t, want %v", at, ok, time.Now())
+			if x, ok := expiryOf(string(nonce)); !ok || !x.at.Equal(time.Now()) || x.life != fenceLife {
+				t.Errorf("got %+v, %t, want one of %v, kept %v", x, ok, time.Now(), fenceLife)
 			}
-			if _, ok := expiredAt(string(newNonce())); ok {
+			if _, ok := expiryOf(string(newNonce())); ok {
 				t.Error("a purge's nonce is taken for an expiry's")
 			}
 			time.Sleep(time.Hour + 1)
@@ -151,8 +151,8 @@ func TestNonces(t *testing.T) {
 				t.Errorf("byte %d damaged, or cut there: taken for a nonce", i)
 			}
 		}
-		for _, text := range []string{"", "x", "........", "a..c", "a.-.c"} {
-			if _, ok := expiredAt(text); ok {
+		for _, text := range []string{"", "x", "........", "a...c", "a.-.1.c", "a.1.-.c", "a.1.1", "a.1.1.1.c"} {
+			if _, ok := expiryOf(text); ok {
 				t.Errorf("%q is taken for an expiry's", text)
 			}
 		}

@@ -137,7 +137,7 @@ func (x *interleaving) take() {
 func TestPurgeBetweenTheTripsOfALookup(t *testing.T) { synctest.Test(t, purgeBetweenTrips) }
 
 func purgeBetweenTrips(t *testing.T) {
-	for at := range 3 {
+	for at := range 2 {
 		s, v := newShared(), &version{vary: "Accept", late: []string{"late"}}
 		var faults storetest.Faults
 		call(s.process(t).Page(time.Hour)(v), page("/p"))
@@ -153,8 +153,8 @@ func purgeBetweenTrips(t *testing.T) {
 		})
 		call(cold, page("/p"))
 		faults.Heal()
-		if got := strings.Join(slices.Compact(ops[:min(3, len(ops))]), " "); got != "Get" {
-			t.Fatalf("got trips %q, want three look-ups first", ops)
+		if got := strings.Join(slices.Compact(ops[:min(2, len(ops))]), " "); got != "Get" {
+			t.Fatalf("got trips %q, want two look-ups first", ops)
 		}
 		if got := call(cold, page("/p")); got.body != "version 1" {
 			t.Errorf("purge before trip %d: got %q (%s), want version 1", at, got.body, got.cacheStatus())

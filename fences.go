@@ -1,6 +1,9 @@
 package pagecache
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Names of the fences that a page in a [Store] has: one for each of its tags,
 // the namespace, and the mark. No tag of a user can be one of the others, for
@@ -28,16 +31,28 @@ func (t tag) name() string {
 // first one has changed: if it has not, the page is only stale.
 const hardPrefix = "\x00"
 
-// hardNames are the second fences of those that were read.
-func hardNames(nonces map[string]string) (names []string) {
-	for name := range nonces {
-		if name != markName && !isHard(name) {
-			if _, read := nonces[hardPrefix+name]; !read {
-				names = append(names, hardPrefix+name)
-			}
+// hardNames are the second fences of those that were read or are to be made.
+func hardNames(nonces map[string]string, absent []string) (names []string) {
+	add := func(name string) {
+		if name != markName && !isHard(name) && nonces[hardPrefix+name] == "" {
+			names = append(names, hardPrefix+name)
 		}
 	}
+	for name := range nonces {
+		if !slices.Contains(absent, name) {
+			add(name)
+		}
+	}
+	for _, name := range absent {
+		add(name)
+	}
 	return names
+}
+
+// marked reports whether a purge of this fence changes the mark first.
+func marked(name string) bool {
+	name = strings.TrimPrefix(name, hardPrefix)
+	return !strings.HasPrefix(name, " ") || strings.HasPrefix(name, " route ")
 }
 
 // ownTags are the tags that were given to the page. Those of a page in a Store
@@ -55,12 +70,29 @@ func (e *entry) ownTags() []string {
 	return tags
 }
 
+// isPath reports whether the fence is that of a path, or of a directory in it.
+func isPath(name string) bool {
+	return strings.HasPrefix(name, " path ") || strings.HasPrefix(name, " under ")
+}
+
+// The keys that every look-up reads.
+var (
+	namespaceKey = "f:" + shortName([]byte(namespaceName))
+	markKey      = "f:" + shortName([]byte(markName))
+)
+
 func isHard(name string) bool { return strings.HasPrefix(name, hardPrefix) }
 
 // fenceKey is where a fence's nonce is kept.
 func fenceKey(name string) string {
 	if isHard(name) {
-		return storeKey("h:", []byte(name[len(hardPrefix):]))
+		return "h:" + shortName([]byte(name[len(hardPrefix):]))
 	}
-	return storeKey("f:", []byte(name))
+	switch name {
+	case namespaceName:
+		return namespaceKey
+	case markName:
+		return markKey
+	}
+	return "f:" + shortName([]byte(name))
 }

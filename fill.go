@@ -17,6 +17,7 @@ type fill struct {
 	key       key     // at rest
 	slot      uint64  // where the page's flight is filed
 	ticket    *ticket // the fences of a page in a Store
+	hold      *hold   // its lease, if any
 
 	old    *entry // a page that is not fresh any more, but may be of use
 	since  int64  // when it stopped being fresh
@@ -115,6 +116,7 @@ func (x *fill) end() {
 	x.rt.core.inside.Add(-1)
 	defer x.report()
 	defer x.hangUp.end()
+	defer x.letGo(false)
 	defer x.land(failed, nil)
 	defer x.release()
 	if x.req.Pattern != "" {
@@ -231,6 +233,7 @@ func (x *fill) giveUp(why Reason) {
 	default:
 		c.marks.set(x.slot, c.now()+int64(x.rt.policy.HitForMiss))
 		x.land(uncacheable, nil)
+		x.letGo(true)
 	}
 }
 

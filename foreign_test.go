@@ -29,5 +29,8 @@ func RouteTag(pattern string) string {
 // MaxAbandoned is how many calls a cache may leave behind.
 const MaxAbandoned = maxCalls
 
+// FailuresInRow of a store are enough to leave it alone.
+const FailuresInRow = failuresInRow
+
 // MaxOwed is for how many fences a purge may be owed.
 const MaxOwed = maxOwed

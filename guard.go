@@ -17,6 +17,10 @@ type guard struct {
 	core   *core
 	store  Store
 	budget time.Duration
+	prompt bool // calls come back when their context ends, and need no goroutine
+
+	reads, writes breaker
+	pulse         pulse
 
 	calls     sync.WaitGroup // all goroutines that are inside the store
 	slots     chan struct{}  // one for each of them
@@ -26,8 +30,8 @@ type guard struct {
 	draining bool // no further calls: somebody waits for those under way
 }
 
-// maxCalls is how many calls may be inside the store at one time, and therefore
-// how many may be left behind there.
+// maxCalls is how many calls may be inside a store at one time that may leave
+// them there.
 const maxCalls = 64
 
 var (
@@ -36,10 +40,6 @@ var (
 	errDraining   = errors.New("the cache is being closed")
 	errRubbish    = errors.New("the store returned another number of values than keys")
 )
-
-func newRemote(c *core, s Store, budget time.Duration) *remote {
-	return &remote{guard: guard{core: c, store: s, budget: budget, slots: make(chan struct{}, maxCalls)}}
-}
 
 // spending is what is left of the time that one request may spend on its
 // store. Handler runs do not count.
@@ -51,21 +51,68 @@ type spending struct {
 func (g *guard) newSpending() *spending { return &spending{left: g.budget} }
 
 // call runs op with what is left of the budget, and not longer.
-func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, error)) (value T, err error) {
+func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Context) (T, error)) (value T, err error) {
 	if spent.left <= 0 {
 		return value, context.DeadlineExceeded
 	}
-	if g.abandoned.Load() >= maxCalls {
-		return value, errStoreHangs
+	began := g.core.now()
+	report, err := g.admit(b, spent, began)
+	if err != nil {
+		return value, err
 	}
 	parent := spent.ctx
 	if parent == nil {
 		parent = context.Background()
 	}
 	ctx, cancel := context.WithTimeout(parent, spent.left)
-	defer cancel()
-	began := time.Now()
-	defer func() { spent.left -= time.Since(began) }()
+	defer func() {
+		gaveUp := ctx.Err() != nil
+		cancel()
+		now := g.core.now()
+		spent.left -= time.Duration(now - began)
+		if report != nil {
+			g.pulse.end(now, gaveUp)
+			report(err)
+		}
+	}()
+	if g.prompt {
+		return callHere(ctx, g, op)
+	}
+	return callAside(ctx, g, op)
+}
+
+// admit asks whether a call for a request is worth the try. Its outcome is to be
+// reported. Calls for a program, which has time, are always made.
+func (g *guard) admit(b *breaker, spent *spending, now int64) (report func(error), err error) {
+	if spent.ctx != nil {
+		return nil, nil
+	}
+	if !g.pulse.begin(now, g.budget*2/5) {
+		return nil, errStalled
+	}
+	report, err = b.circuit.Allow()
+	if err != nil {
+		g.pulse.end(now, true)
+		return nil, errOpen
+	}
+	return report, nil
+}
+
+// callHere runs op on this goroutine.
+func callHere[T any](ctx context.Context, g *guard, op func(ctx context.Context) (T, error)) (value T, err error) {
+	if !g.enter() {
+		return value, errDraining
+	}
+	defer g.calls.Done()
+	defer recoverStore(&err)
+	return op(ctx)
+}
+
+// callAside runs op on a goroutine that is left behind if it does not come back.
+func callAside[T any](ctx context.Context, g *guard, op func(ctx context.Context) (T, error)) (value T, err error) {
+	if g.abandoned.Load() >= maxCalls {
+		return value, errStoreHangs
+	}
 	select {
 	case g.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -85,15 +132,13 @@ func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, err
 		r := result{err: errStoreExits}
 		defer g.calls.Done()
 		defer func() {
-			if p := recover(); p != nil {
-				r.err = fmt.Errorf("the store panicked: %v", p)
-			}
 			done <- r
 			if left.Swap(true) {
 				g.abandoned.Add(-1)
 			}
 			<-g.slots
 		}()
+		defer recoverStore(&r.err)
 		r.value, r.err = op(ctx)
 	}()
 	select {
@@ -108,38 +153,10 @@ func call[T any](g *guard, spent *spending, op func(ctx context.Context) (T, err
 	return value, ctx.Err()
 }
 
-func (g *guard) get(spent *spending, keys []string) ([][]byte, error) {
-	values, err := call(g, spent, func(ctx context.Context) ([][]byte, error) { return g.store.Get(ctx, keys...) })
-	if err == nil && len(values) != len(keys) {
-		err = errRubbish
+func recoverStore(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("the store panicked: %v", p)
 	}
-	return values, err
-}
-
-func (g *guard) add(spent *spending, value []byte, ttl time.Duration, keys []string) ([][]byte, error) {
-	values, err := call(g, spent, func(ctx context.Context) ([][]byte, error) { return g.store.Add(ctx, value, ttl, keys...) })
-	if err != nil {
-		return nil, err
-	}
-	if len(values) != len(keys) {
-		return nil, errRubbish
-	}
-	for _, v := range values {
-		if len(v) == 0 {
-			return nil, errRubbish
-		}
-	}
-	return values, nil
-}
-
-func (g *guard) set(spent *spending, value []byte, ttl time.Duration, keys ...string) error {
-	_, err := call(g, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Set(ctx, value, ttl, keys...) })
-	return err
-}
-
-func (g *guard) delete(spent *spending, key string) error {
-	_, err := call(g, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Delete(ctx, key) })
-	return err
 }
 
 // enter counts a call in, unless the store is being closed.

@@ -14,6 +14,8 @@ type hint struct {
 	hash  uint64
 	names []string
 	tags  []string
+	paths []string // fences of all its paths, if there are several
+	moved bool     // tags were purged since the page was made: ask for these at once
 }
 
 func (h *hints) get(hash uint64) hint {

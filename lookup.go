@@ -15,6 +15,7 @@ type lookup struct {
 	page   *marker // the page's variants, if it has any
 	fwd    string  // why the handler has to run, as in RFC 9211 section 2.2
 	ticket *ticket // of a Store: the fences as they stood
+	wide   bool    // of a Store: read also what a handler run would need
 }
 
 const (

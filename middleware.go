@@ -75,6 +75,9 @@ func (rt *route) serveFramed(w http.ResponseWriter, r *http.Request, a admission
 // answer looks the page up and sends it, or has it made.
 func (rt *route) answer(w http.ResponseWriter, r *http.Request, a admission, k *key) {
 	now := rt.core.now()
+	if rt.core.near != nil && rt.answerNear(w, r, a, k, now) {
+		return
+	}
 	var found lookup
 	rt.find(&found, r, k, now)
 	switch {

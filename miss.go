@@ -96,21 +96,43 @@ func (x *fill) leaveQueue() {
 func (x *fill) lead(f *flight) {
 	x.flight = f
 	defer x.land(failed, nil) // whatever happens
-	if x.ticket == nil || x.ticket.landed != x.rt.core.flights.landed.Load() {
-		found := lookup{ticket: x.ticket}
-		x.rt.find(&found, x.r, &x.key, x.rt.core.now())
-		x.ticket = found.ticket // what is landed was found behind these fences
-		x.old, x.since = found.old, found.since
-		if e := found.entry; e != nil {
-			if x.rt.core.remote != nil {
-				e.places = x.rt.core.withTags(x.places, e.ownTags(), withoutMethod(e.pattern))
-			}
-			x.land(made, e)
-			x.share(e)
-			return
-		}
+	if (x.ticket == nil || x.ticket.landed != x.rt.core.flights.landed.Load()) && x.lookAgain() {
+		return
 	}
-	x.run()
+	if !x.claim() {
+		x.run()
+	}
+}
+
+// lookAgain answers with the page, if it is there by now.
+func (x *fill) lookAgain() (answered bool) {
+	e := x.foundAgain()
+	if e == nil {
+		return false
+	}
+	x.land(made, e)
+	x.letGo(false)
+	if x.order != nil {
+		x.order.tell(func(t *told) { t.fresh = true })
+		decline(x.w)
+		return true
+	}
+	x.share(e)
+	return true
+}
+
+// foundAgain looks the page up once more, and with it what else a run of the
+// handler needs to know of a Store.
+func (x *fill) foundAgain() *entry {
+	found := lookup{ticket: x.ticket, wide: true}
+	x.rt.find(&found, x.r, &x.key, x.rt.core.now())
+	x.ticket = found.ticket // what is landed was found behind these fences
+	x.old, x.since = found.old, found.since
+	e := found.entry
+	if e != nil && x.rt.core.remote != nil {
+		e.places = x.rt.core.withTags(x.places, e.ownTags(), withoutMethod(e.pattern))
+	}
+	return e
 }
 
 // follow answers with the page that another request filled, if it is this

@@ -13,9 +13,9 @@ import (
 var errTold = errors.New("the store may have refused it")
 
 // modelPatience is for machines that are busy: a call that runs out of time is a
-// refusal.
+// refusal. Leases are short, for those of processes that crash are waited for.
 func modelPatience(p *pagecache.Policy) {
-	p.StoreBudget, p.PrefixPurge = 10*time.Second, true
+	p.StoreBudget, p.PrefixPurge, p.Lease = 10*time.Second, true, 100*time.Millisecond
 }
 
 // TestModelOverStore is TestModel for three processes that share a Store, one of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -153,16 +154,44 @@ func (c *core) firstTime(id string) bool {
 }
 
 // storeFailed counts and reports a failure of the store, to the log at most
-// once a second.
+// once a second for each class.
 func (c *core) storeFailed(op string, err error) {
+	if isSpared(err) {
+		return // the failures that led to this were told
+	}
 	c.storeErrors.Add(1)
 	if c.observer != nil {
 		c.emit(context.Background(), Event{Kind: KindStoreError, Message: op, Err: err})
 	}
-	now := c.now()
-	last := c.lastStoreLog.Load()
-	if last != 0 && now-last < int64(time.Second) || !c.lastStoreLog.CompareAndSwap(last, max(now, 1)) {
-		return
+	class := classOf(err)
+	if c.storeLog.due(class, c.now()) {
+		c.logger().Error("pagecache: the store failed; serving without it", "op", op, "class", class, "err", err, "failures", c.storeErrors.Load())
 	}
-	c.logger().Error("pagecache: the store failed; serving without it", "op", op, "err", err, "failures", c.storeErrors.Load())
+}
+
+// rarely lets each of a few things happen once a second.
+type rarely struct {
+	mu   sync.Mutex
+	last map[string]int64
+}
+
+// maxClasses bounds the memory of rarely; what comes later shares one place.
+const maxClasses = 32
+
+func (r *rarely) due(what string, now int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last == nil {
+		r.last = make(map[string]int64)
+	}
+	last, seen := r.last[what]
+	if !seen && len(r.last) >= maxClasses {
+		what = ""
+		last, seen = r.last[what]
+	}
+	if seen && now-last < int64(time.Second) {
+		return false
+	}
+	r.last[what] = now
+	return true
 }

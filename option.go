@@ -24,8 +24,8 @@ func WithMemory(m Memory) Option {
 
 // WithStore keeps pages in s, which several processes may share, instead of
 // in process. A store that fails or hangs costs at most [Policy.StoreBudget] a
-// request and never changes a response. Keys begin with "p:", "v:", "f:" or "h:";
-// where applications share a server, the store has to keep them apart, by a
+// request and never changes a response. Keys begin with "p:", "v:", "l:", "f:"
+// or "h:"; where applications share a server, the store has to keep them apart, by a
 // prefix of its own. For [New] only.
 func WithStore(s Store) Option {
 	if isNil(s) {

@@ -28,13 +28,14 @@ type order struct {
 
 // told is what became of an order.
 type told struct {
-	reached  bool // the request came to a route of this cache
-	ran      bool // its handler was run
-	fresh    bool // a fresh page was there
-	stored   bool // the page was made and stored
-	panicked any  // what the handlers in front of the cache, or it, panicked with
-	status   int  // that the handler sent
-	why      Reason
+	reached   bool // the request came to a route of this cache
+	ran       bool // its handler was run
+	elsewhere bool // another process makes the page, or has made it
+	fresh     bool // a fresh page was there
+	stored    bool // the page was made and stored
+	panicked  any  // what the handlers in front of the cache, or it, panicked with
+	status    int  // that the handler sent
+	why       Reason
 }
 
 func (o *order) tell(note func(*told)) {
@@ -149,7 +150,9 @@ func (rt *route) fillFor(w http.ResponseWriter, r *http.Request, a admission, k 
 		x.old, x.since = found.entry, c.now()
 	}
 	if f := o.takeFlight(); f != nil {
-		x.runFor(o, f)
+		if !x.runFor(o, f) {
+			decline(w)
+		}
 		return
 	}
 	f, wait, lead := c.flights.join(x.slot, x.places, c.stamps, c.now(), rt.policy.MaxWait)
@@ -162,14 +165,28 @@ func (rt *route) fillFor(w http.ResponseWriter, r *http.Request, a admission, k 
 		x.flight = f
 		defer x.land(failed, nil)
 	}
+	if !o.force {
+		if !x.claim() {
+			x.run()
+		}
+		return
+	}
+	x.claimNow(o)
 	x.run()
 }
 
-// runFor runs the handler for all who wait for the order's flight.
-func (x *fill) runFor(o *order, f *flight) {
+// runFor runs the handler for all who wait for the order's flight, unless another
+// process does.
+func (x *fill) runFor(o *order, f *flight) bool {
 	x.slot, x.flight = o.slot, f
 	defer x.land(failed, nil)
+	if !x.claimNow(o) {
+		o.tell(func(t *told) { t.elsewhere = true })
+		x.rt.core.setbacks.pause(x.slot, x.rt.core.now())
+		return false
+	}
 	x.run()
+	return true
 }
 
 // done notes how the fill for the order ended, and reports it.
@@ -190,7 +207,7 @@ func (o *order) done(x *fill) {
 // and that a page whose handler was not reached is not tried for at once.
 func (o *order) end() {
 	c, t := o.core, o.result()
-	if !t.ran {
+	if !t.ran && !t.elsewhere {
 		c.setbacks.add(o.slot, c.now())
 	}
 	if !t.reached {

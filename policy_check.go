@@ -33,6 +33,9 @@ func (p *Policy) check(where string) {
 			bad("%s must be positive, got %v; leave it out for the default", d.name, d.value)
 		}
 	}
+	if p.Lease != 0 && p.Lease < 100*time.Millisecond {
+		bad("Lease must be 100ms at least, got %v; 0 is for no leases", p.Lease)
+	}
 	if p.TTL < 0 {
 		bad("Policy.TTL must not be negative, got %v; give it to Page", p.TTL)
 	}

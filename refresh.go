@@ -94,8 +94,9 @@ func (rt *route) renew(w http.ResponseWriter, r *http.Request, a admission, k *k
 		return notRenewing
 	}
 	if run == nil {
-		x := rt.newFill(w, r, a, k, found)
-		x.runFor(o, o.takeFlight())
+		if x := rt.newFill(w, r, a, k, found); !x.runFor(o, o.takeFlight()) {
+			return renewedElsewhere
+		}
 		return renewed
 	}
 	if !c.refreshes.enter(false) {

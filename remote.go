@@ -2,17 +2,10 @@ package pagecache
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"fmt"
-	"hash/crc32"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-pagecache/pagecache/internal/frame"
 )
 
 // remote keeps pages in a Store. Whoever purges, in whatever process, changes
@@ -21,15 +14,33 @@ import (
 // only while they all stand. Losing a nonce can only cost a miss.
 //
 // Tags that a handler adds while it runs were not read before. For them the
-// namespace has one more nonce, the mark, which each purge of a tag changes
-// first: a page with late tags is stored only if the mark is as it was.
+// namespace has one more nonce, the mark, which each purge of a tag or a route
+// changes first: a page with late tags is stored only if the mark is as it was. A
+// page keeps the mark that stood before its run, and while it still stands no tag
+// of the page can have been purged. So a look-up reads the mark, and tags only for
+// pages that are older than the last purge of any tag: a hit is one trip, with as
+// many keys however many tags the page has.
 type remote struct {
 	guard
 	hints    hints
 	latest   latest
 	queue    queue
-	owed     owed // purges that the Store refused
-	prefixes bool // pages have fences for the directories of their paths
+	owed     owed   // purges that the Store refused
+	token    []byte // what all leases of this cache begin with
+	prefixes bool   // pages have fences for the directories of their paths
+}
+
+func newRemote(c *core, p *Policy) *remote {
+	prompt, ok := p.store.(interface{ Prompt() bool })
+	return &remote{
+		guard: guard{
+			core: c, store: p.store, budget: p.StoreBudget, prompt: ok && prompt.Prompt(),
+			reads: c.newBreaker("reads"), writes: c.newBreaker("writes"),
+			slots: make(chan struct{}, maxCalls),
+		},
+		prefixes: p.PrefixPurge,
+		token:    []byte(rand.Text()[:12] + "."),
+	}
 }
 
 // How long a nonce is kept. Its loss can only cost misses, so that of a page's
@@ -43,8 +54,7 @@ const (
 
 // lifeOf is how long a nonce for a page of the route is kept.
 func (p *Policy) lifeOf(fence string) time.Duration {
-	fence = strings.TrimPrefix(fence, hardPrefix)
-	if fence == namespaceName || fence == markName || strings.HasPrefix(fence, " route ") || slices.Contains(p.Tags, fence) || isTopDirectory(fence) {
+	if ofMany(fence) || slices.Contains(p.Tags, strings.TrimPrefix(fence, hardPrefix)) {
 		return fenceLife
 	}
 	if p.TTL == 0 {
@@ -54,10 +64,12 @@ func (p *Policy) lifeOf(fence string) time.Duration {
 	return min(max(pageFenceLife, 4*life), fenceLife)
 }
 
-// isTopDirectory reports whether the fence is that of the root or of a directory
-// in it. There are few of these, for many pages.
-func isTopDirectory(fence string) bool {
-	return strings.HasPrefix(fence, " under ") && strings.Count(fence, "/") <= 2
+// ofMany reports whether many pages have the fence by its nature. That of the root
+// and of a directory in it is: there are few of these.
+func ofMany(fence string) bool {
+	fence = strings.TrimPrefix(fence, hardPrefix)
+	return fence == namespaceName || fence == markName || strings.HasPrefix(fence, " route ") ||
+		strings.HasPrefix(fence, " under ") && strings.Count(fence, "/") <= 2
 }
 
 // ticket is what a look-up read of the fences: what a page stored later may be
@@ -69,9 +81,12 @@ type ticket struct {
 	began  uint64            // the turn in which the look-up began, see core.turns
 	fenced uint64            // the turn before the nonces were made
 	known  []string          // the tags that the page has whatever its handler adds
+	read   int               // how many of them are read in each look-up
 	other  []string          // fences of other paths that the same page was filled by
 	page   *marker           // what is known of the page's variants
 	spent  *spending         // of the request's budget
+	lease  string            // the key of the right to make the page
+	leased bool              // another process had it
 	landed uint64            // how many pages had landed in this process
 	failed bool              // the look-up failed
 	loose  bool              // nonces could not be made
@@ -98,46 +113,12 @@ func (t *ticket) agrees(t2 *ticket) bool {
 	return true
 }
 
-// pageKeys are the names of a page and its parts in the Store.
-type pageKeys struct {
-	frames string
-	page   string
-}
-
-func storeKey(kind string, parts ...[]byte) string {
-	h := sha256.New()
-	for _, part := range parts {
-		h.Write(frame.Append(nil, part))
-	}
-	return kind + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
-}
-
-func keysOf(k *key) pageKeys {
-	frames := k.frames
-	if k.raw != nil {
-		frames = string(k.raw)
-	}
-	return pageKeys{frames: frames, page: storeKey("p:", []byte(frames))}
-}
-
-func (k pageKeys) variant(names []string, values [][]string) string {
-	return storeKey("v:", []byte(k.frames), appendVariant(nil, names, values))
-}
-
-// lateNames are the names of fences that a page of this request may have
-// besides the known ones, as far as they can be guessed before the handler runs:
-// asking for one too many costs little, for one too few another trip.
-func (s *remote) lateNames(r *http.Request, hint hint) []string {
-	if label := routeLabel(r); label != "" && len(hint.tags) == 0 {
-		return []string{tag{kind: routeTag, parts: [3]string{label}}.name()}
-	}
-	return hint.tags
-}
-
-// knownTags are the names of the fences that a page of this request will have
-// whatever its handler does: they are read together with the page.
-func (rt *route) knownTags(r *http.Request) []string {
-	names := []string{namespaceName, markName}
+// knownTags are the names of the fences that a page of this request has whatever
+// its handler does. Those up to read are read together with the page; the others
+// are tags of the route, see marked.
+func (rt *route) knownTags(r *http.Request) (names []string, read int) {
+	names = make([]string, 0, 8)
+	names = append(names, namespaceName, markName)
 	for path := range paths(r) {
 		names = append(names, tag{kind: pathTag, parts: [3]string{path}}.name())
 		if !rt.core.remote.prefixes {
@@ -149,24 +130,20 @@ func (rt *route) knownTags(r *http.Request) []string {
 			}
 		}
 	}
-	return append(names, rt.policy.Tags...)
+	return append(names, rt.policy.Tags...), len(names)
 }
 
-// fenceOff makes sure, before the handler runs, that every known tag has a
-// nonce to compare with later. Fences that are absent get one.
+// fenceOff makes sure, before the handler runs, that every tag that can be known
+// has a nonce to compare with later: those of the route and those that the page
+// had the last time. Fences that are absent get one.
 func (s *remote) fenceOff(x *fill) {
 	t := x.ticket
 	if t == nil || t.failed {
 		return
 	}
-	var absent []string
-	for name, nonce := range t.nonces {
-		if nonce == "" {
-			absent = append(absent, name)
-		}
-	}
+	absent := t.absent(append(s.expectedTags(x.key.hash, x.r), t.known...))
 	if x.rt.policy.servesStale() {
-		absent = append(absent, hardNames(t.nonces)...)
+		absent = append(absent, hardNames(t.nonces, absent)...)
 	}
 	if len(absent) == 0 {
 		return
@@ -182,6 +159,29 @@ func (s *remote) fenceOff(x *fill) {
 	for i, tag := range absent {
 		t.nonces[tag], t.made[tag] = nonces[i], true
 	}
+}
+
+// expectedTags are the names of fences that the page may have besides the known
+// ones, as far as they can be guessed before the handler runs: making one too many
+// costs little, one too few another two trips.
+func (s *remote) expectedTags(hash uint64, r *http.Request) []string {
+	if tags := s.hints.get(hash).tags; len(tags) > 0 {
+		return slices.Clone(tags)
+	}
+	if label := routeLabel(r); label != "" {
+		return []string{tag{kind: routeTag, parts: [3]string{label}}.name()}
+	}
+	return nil
+}
+
+// absent are those of the names that have no nonce yet.
+func (t *ticket) absent(names []string) (absent []string) {
+	for _, name := range names {
+		if t.nonces[name] == "" && !slices.Contains(absent, name) {
+			absent = append(absent, name)
+		}
+	}
+	return absent
 }
 
 // create gives absent fences a nonce and returns what each holds now. It is one
@@ -210,31 +210,4 @@ func (s *remote) create(spent *spending, names []string, p *Policy) ([]string, e
 		}
 	}
 	return nonces, nil
-}
-
-// newNonce returns a new nonce. It ends with a checksum, so that one that was
-// damaged is known for it and not taken for another.
-func newNonce() []byte { return signNonce(rand.Text()) }
-
-// newExpiry returns a nonce that tells it is an expiry's, and when that was.
-func newExpiry() []byte {
-	return signNonce(rand.Text() + "." + strconv.FormatInt(time.Now().UnixNano(), 36) + ".")
-}
-
-func signNonce(text string) []byte {
-	return fmt.Appendf(nil, "%s%08x", text, crc32.Checksum([]byte(text), castagnoli))
-}
-
-// expiredAt is when the expiry was that a nonce is of, by the clock of who made
-// it.
-func expiredAt(nonce string) (at time.Time, ok bool) {
-	_, rest, ok := strings.Cut(nonce, ".")
-	text, _, _ := strings.Cut(rest, ".")
-	n, err := strconv.ParseInt(text, 36, 64)
-	return time.Unix(0, n), ok && err == nil
-}
-
-func isNonce(b []byte) bool {
-	cut := len(b) - 8
-	return cut > 0 && string(b[cut:]) == fmt.Sprintf("%08x", crc32.Checksum(b[:cut], castagnoli))
 }

@@ -18,6 +18,7 @@ type parcel struct {
 	page   *entry
 	names  []string // of its fences
 	nonces map[string]string
+	hold   *hold // nil: without a lease
 	size   int64 // while it waits
 }
 
@@ -41,9 +42,9 @@ func (s *remote) commit(x *fill, e *entry) Reason {
 	}
 	e.fresh = min(e.fresh, maxRemoteLife)
 	stored := *e // the page itself belongs to those who wait for it as well
-	parcel := &parcel{policy: p, hash: x.key.hash, ticket: t, page: &stored, names: x.fenceNames(e), nonces: t.nonces}
+	parcel := &parcel{policy: p, hash: x.key.hash, ticket: t, page: &stored, names: x.fenceNames(e), nonces: t.nonces, hold: x.hold}
 	if p.WriteBack && s.queue.put(s, parcel) {
-		x.note = reasonWriteBack
+		x.note, x.hold = reasonWriteBack, nil // the parcel has the lease now
 		return ""
 	}
 	return s.deliver(parcel, t.spent)
@@ -65,7 +66,11 @@ func (s *remote) deliver(x *parcel, spent *spending) Reason {
 	if why := s.write(x, spent); why != "" {
 		return why
 	}
-	s.hints.set(x.hash, hint{names: x.page.vary, tags: hinted(fences)})
+	to := hint{names: x.page.vary, tags: hinted(fences)}
+	if len(x.ticket.other) > 0 {
+		to.paths = pathFences(fences)
+	}
+	s.hints.set(x.hash, to)
 	return ""
 }
 
@@ -121,23 +126,31 @@ func (s *remote) fencesFor(x *parcel, spent *spending) ([]fence, Reason) {
 	}
 	var fences []fence
 	for _, tag := range x.names {
-		if f := (fence{tag, nonces[tag]}); tag != markName && !slices.Contains(fences, f) {
+		if f := (fence{tag, nonces[tag]}); !slices.Contains(fences, f) {
 			fences = append(fences, f)
 		}
 	}
 	return fences, ""
 }
 
-// hinted are the fences to ask for the next time.
-func hinted(fences []fence) []string { return lateTags(fences, []string{namespaceName}) }
-
-func lateTags(fences []fence, known []string) (late []string) {
+// hinted are the fences that a page of this kind had, and its like may have.
+func hinted(fences []fence) (names []string) {
 	for _, f := range fences {
-		if !isHard(f.tag) && !slices.Contains(known, f.tag) {
-			late = append(late, f.tag)
+		if !isHard(f.tag) && marked(f.tag) {
+			names = append(names, f.tag)
 		}
 	}
-	return late
+	return names
+}
+
+// pathFences are those of the paths that a page was filled by.
+func pathFences(fences []fence) (names []string) {
+	for _, f := range fences {
+		if isPath(f.tag) {
+			names = append(names, f.tag)
+		}
+	}
+	return names
 }
 
 // write puts the page in its place: its own, or a variant's and then the marker
@@ -145,18 +158,31 @@ func lateTags(fences []fence, known []string) (late []string) {
 func (s *remote) write(x *parcel, spent *spending) Reason {
 	e := x.page
 	keys := keysOf(&e.key)
-	place := keys.page
-	var marked []byte
+	place := keys.page()
+	var marker []byte
 	if len(e.vary) > 0 {
 		place = keys.variant(e.vary, e.values)
 		var room bool
-		if marked, room = markVariant(x, keys, place); !room {
+		if marker, room = markVariant(x, keys, place); !room {
 			return reasonVariantsFull
 		}
 	}
-	err := s.guard.set(spent, encodeEntry(e, time.Now()), e.keep(), place)
-	if err == nil && marked != nil {
-		err = s.guard.set(spent, marked, max(markerLife, e.keep()), keys.page)
+	resident := time.Duration(s.core.now() - e.created)
+	value, ttl := encodeEntry(e, time.Now().Add(-resident)), max(e.keep()-resident, time.Millisecond)
+	ours, err := true, error(nil)
+	if x.hold.end() {
+		ours, err = s.guard.setIf(spent, value, ttl, place, x.hold.key, x.hold.token)
+		if err != nil { // whether it was done is not known
+			_ = s.guard.deleteIf(spent, x.hold.key, x.hold.token)
+		}
+	} else {
+		err = s.guard.set(spent, value, ttl, place)
+	}
+	if err == nil && !ours { // another process has the lease by now, and a later page
+		return reasonSuperseded
+	}
+	if err == nil && marker != nil {
+		err = s.guard.set(spent, marker, max(markerLife, e.keep()), keys.page())
 	}
 	if err != nil {
 		s.core.storeFailed("set", err)
@@ -169,7 +195,7 @@ func (s *remote) write(x *parcel, spent *spending) Reason {
 // processes may overwrite each other's: the bound on variants is then passed by
 // a few, and nothing else is lost.
 func markVariant(x *parcel, keys pageKeys, variant string) (marked []byte, room bool) {
-	e, page, epoch := x.page, x.ticket.page, epochOf(x.ticket.known, x.nonces)
+	e, page, epoch := x.page, x.ticket.page, epochOf(x.ticket.known[:x.ticket.read], x.nonces)
 	var live []variantRef
 	if page != nil && page.epoch == epoch && slices.Equal(page.names, e.vary) {
 		live = page.live

@@ -1,9 +1,9 @@
 package pagecache
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -15,11 +15,25 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 		spent = l.ticket.spent
 	}
 	s.trySettling(now)
+	var era uint64
+	if s.core.near != nil {
+		era = s.core.near.era.Load()
+	}
 	t := &ticket{stamp: s.core.stamps.last.Load(), began: s.core.turns.Add(1), spent: spent, landed: s.core.flights.landed.Load()}
-	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: spent, stamp: t.stamp, debts: s.owed.debts.Load(), now: now, known: rt.knownTags(r)}
+	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: spent, stamp: t.stamp, debts: s.owed.debts.Load(), now: now}
+	q.known, t.read = rt.knownTags(r)
 	hint := s.hints.get(k.hash)
-	q.want(q.known...)
-	q.want(s.lateNames(r, hint)...)
+	q.hint = hint
+	q.want(q.known[:t.read]...)
+	q.want(hint.paths...)
+	if hint.moved {
+		q.want(hint.tags...)
+	}
+	if l.wide {
+		q.want(q.known...)
+		q.want(s.expectedTags(k.hash, r)...)
+		q.lease = leaseKey(q.place(hint.names))
+	}
 	l.fwd, l.ticket = uriMiss, t
 	if err := q.run(l, hint.names); err != nil {
 		s.core.storeFailed("get", err)
@@ -28,8 +42,16 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 	}
 	if e := l.entry; e != nil {
 		e.hurry(rt.policy.EarlyRefresh)
+		if s.core.near != nil {
+			s.core.near.keep(rt, r, k.hash, e, era, now)
+		}
 	}
-	t.nonces, t.page, t.known = q.nonces, l.page, q.known
+	t.nonces, t.page, t.known, t.leased = q.nonces, l.page, q.known, q.leased
+	var names []string
+	if l.page != nil {
+		names = l.page.names
+	}
+	t.lease = leaseKey(q.place(names))
 	if !rt.policy.keys.hasPath() {
 		t.other = q.others
 	}
@@ -47,8 +69,20 @@ type query struct {
 	now    int64
 	known  []string // the tags that the page must have
 	tags   []string // asked for in the next trip
+	lease  string   // the same; empty for none
+	hint   hint     // what this process knew of the page
+	leased bool     // there was one
 	nonces map[string]string
-	others []string // the fences of paths that the page found has, and the request has not
+	left   map[string]time.Duration // of nonces that were read for what they tell of time
+	others []string                 // the fences of paths that the page found has, and the request has not
+}
+
+// place is where the page is kept if it varies on these fields.
+func (q *query) place(names []string) string {
+	if len(names) == 0 {
+		return q.keys.page()
+	}
+	return q.keys.variant(names, valuesOf(names, q.r.Header))
 }
 
 // want asks for the nonces of tags that are not known yet.
@@ -63,19 +97,19 @@ func (q *query) want(tags ...string) {
 // run makes the trips. names are the fields that the page is thought to vary
 // on; what comes back says whether it does.
 func (q *query) run(l *lookup, names []string) error {
-	pages := []string{q.keys.page}
+	pages := []string{q.keys.page()}
 	if len(names) > 0 {
-		pages = append(pages, q.keys.variant(names, valuesOf(names, q.r.Header)))
+		pages = append(pages, q.place(names))
 	}
-	values, err := q.get(pages)
+	found, err := q.get(pages)
 	if err != nil {
 		return err
 	}
-	e, page := q.read(pages[0], values[0])
+	e, page := q.read(pages[0], found.values[0], found.leftOf(0))
 	if page != nil {
 		l.page, l.fwd = page, varyMiss
 		if slices.Equal(page.names, names) {
-			e, _ = q.read(pages[1], values[1])
+			e, _ = q.read(pages[1], found.values[1], found.leftOf(1))
 		} else if e, err = q.readVariant(page.names); err != nil {
 			return err
 		}
@@ -87,24 +121,28 @@ func (q *query) run(l *lookup, names []string) error {
 }
 
 func (q *query) readVariant(names []string) (*entry, error) {
-	key := q.keys.variant(names, valuesOf(names, q.r.Header))
-	values, err := q.get([]string{key})
+	key := q.place(names)
+	found, err := q.get([]string{key})
 	if err != nil {
 		return nil, err
 	}
-	e, _ := q.read(key, values[0])
+	e, _ := q.read(key, found.values[0], found.leftOf(0))
 	return e, nil
 }
 
 // check compares the entry's fences with those that stand, and its lifetime
 // with the time.
 func (q *query) check(l *lookup, e *entry) error {
-	late := lateTags(e.fences, q.known)
-	q.want(late...)
+	trusted := q.marksAgree(e)
+	for _, f := range e.fences {
+		if !isHard(f.tag) && !(trusted && marked(f.tag)) {
+			q.want(f.tag)
+		}
+	}
 	if err := q.getFences(); err != nil {
 		return err
 	}
-	q.note(late)
+	q.note(e)
 	if q.debts.about(e) || q.owed.debts.Load().about(e) {
 		l.fwd = unknown
 		return nil
@@ -114,12 +152,7 @@ func (q *query) check(l *lookup, e *entry) error {
 		if e.stale.longest() == 0 {
 			return nil
 		}
-		for _, f := range e.fences {
-			if isHard(f.tag) {
-				q.want(f.tag)
-			}
-		}
-		if err := q.getFences(); err != nil {
+		if err := q.getHardFences(e); err != nil {
 			return err
 		}
 		if !q.stands(e, true) {
@@ -128,7 +161,42 @@ func (q *query) check(l *lookup, e *entry) error {
 		expired = q.expired(e)
 	}
 	l.take(e, expired, q.now)
-	q.remember(e.vary, hinted(e.fences))
+	q.remember(e, !trusted)
+	return nil
+}
+
+// marksAgree reports whether no tag and no route was purged since the entry's
+// handler ran: the mark is as it was. Their fences need not be read then.
+func (q *query) marksAgree(e *entry) bool {
+	mark := q.nonces[markName]
+	return mark != "" && slices.Contains(e.fences, fence{markName, mark})
+}
+
+// getHardFences reads the second fences, and once more the first ones that have
+// changed, for what they tell of the time of their expiry.
+func (q *query) getHardFences(e *entry) error {
+	var changed []string
+	for _, f := range e.fences {
+		if isHard(f.tag) {
+			q.want(f.tag)
+		} else if nonce, read := q.nonces[f.tag]; read && nonce != f.nonce && f.tag != markName {
+			changed = append(changed, f.tag)
+		}
+	}
+	keys := make([]string, len(changed))
+	for i, tag := range changed {
+		keys[i] = fenceKey(tag)
+	}
+	found, err := q.get(keys)
+	if err != nil {
+		return err
+	}
+	q.left = make(map[string]time.Duration, len(changed))
+	for i, tag := range changed {
+		if q.left[tag] = -1; string(found.values[i]) == q.nonces[tag] {
+			q.left[tag] = found.leftOf(i)
+		}
+	}
 	return nil
 }
 
@@ -142,10 +210,10 @@ func (q *query) getFences() error {
 
 // note keeps the fences of paths that are not this request's: a page has them
 // if its key has no path, and must keep them when it is filled anew.
-func (q *query) note(late []string) {
-	for _, name := range late {
-		if (strings.HasPrefix(name, " path ") || strings.HasPrefix(name, " under ")) && len(q.others) < maxOthers {
-			q.others = append(q.others, name)
+func (q *query) note(e *entry) {
+	for _, f := range e.fences {
+		if isPath(f.tag) && !slices.Contains(q.known, f.tag) && len(q.others) < maxOthers {
+			q.others = append(q.others, f.tag)
 		}
 	}
 }
@@ -156,20 +224,27 @@ const maxOthers = 32
 // expired is when the first of the entry's fences was changed that do not stand
 // any more: between its making and now, whatever clock told the time.
 func (q *query) expired(e *entry) int64 {
-	wall, first := time.Now(), q.now
+	first := q.now
 	for _, f := range e.fences {
-		if at, ok := expiredAt(q.nonces[f.tag]); ok && !isHard(f.tag) && q.nonces[f.tag] != f.nonce {
-			first = min(first, q.now-int64(wall.Sub(at)))
+		left, changed := q.left[f.tag]
+		if x, ok := expiryOf(q.nonces[f.tag]); ok && changed {
+			first = min(first, q.now-int64(x.ago(left)))
 		}
 	}
 	return max(first, e.created)
 }
 
-// remember notes what to ask for the next time.
-func (q *query) remember(names, tags []string) {
-	if h := q.hints.get(q.hash); !slices.Equal(h.names, names) || !slices.Equal(h.tags, tags) {
-		q.hints.set(q.hash, hint{names: names, tags: tags})
+// remember notes what to ask for the next time, if that is news.
+func (q *query) remember(e *entry, moved bool) {
+	h := q.hint
+	if h.hash == q.hash && h.moved == moved && slices.Equal(h.names, e.vary) && len(h.paths) > 0 == (len(q.others) > 0) {
+		return
 	}
+	h = hint{names: e.vary, tags: hinted(e.fences), moved: moved}
+	if len(q.others) > 0 {
+		h.paths = pathFences(e.fences)
+	}
+	q.hints.set(q.hash, h)
 }
 
 // stands reports whether the entry has every fence that it must have, and none
@@ -181,10 +256,12 @@ func (q *query) stands(e *entry, hard bool) bool {
 			return false
 		}
 	}
+	trusted := q.marksAgree(e)
 	for _, f := range e.fences {
 		switch {
 		case f.nonce == "":
 			return false
+		case f.tag == markName, trusted && marked(f.tag):
 		case q.nonces[f.tag] == f.nonce, isHard(f.tag) && !hard:
 		case isHard(f.tag) || !hard || !q.onlyExpired(e, f):
 			return false
@@ -196,39 +273,48 @@ func (q *query) stands(e *entry, hard bool) bool {
 // onlyExpired reports whether a fence that has changed was changed by an expiry,
 // of a page that can tell this from a purge.
 func (q *query) onlyExpired(e *entry, changed fence) bool {
-	_, expiry := expiredAt(q.nonces[changed.tag])
+	_, expiry := expiryOf(q.nonces[changed.tag])
 	return expiry && slices.ContainsFunc(e.fences, func(f fence) bool { return f.tag == hardPrefix+changed.tag })
 }
 
 // get reads pages and the fences asked for in one trip.
-func (q *query) get(pages []string) ([][]byte, error) {
+func (q *query) get(pages []string) (timed, error) {
 	tags := q.tags
 	q.tags = nil
-	keys := slices.Clone(pages)
+	keys := make([]string, 0, len(pages)+len(tags))
+	keys = append(keys, pages...)
 	for _, tag := range tags {
 		keys = append(keys, fenceKey(tag))
 	}
-	values, err := q.guard.get(q.spent, keys)
+	lease := q.lease
+	if q.lease = ""; lease != "" {
+		keys = append(keys, lease)
+	}
+	found, err := q.guard.getTimed(q.spent, len(pages), keys)
 	if err != nil {
-		return nil, err
+		return timed{}, err
 	}
 	if q.nonces == nil {
 		q.nonces = make(map[string]string, len(tags))
 	}
 	for i, tag := range tags {
-		nonce := values[len(pages)+i]
+		nonce := found.values[len(pages)+i]
 		if len(nonce) > 0 && !isNonce(nonce) {
-			_ = q.guard.delete(q.spent, fenceKey(tag)) // its loss costs misses, keeping it would too
-			return nil, errCorrupt
+			_ = q.guard.deleteIf(q.spent, fenceKey(tag), nonce) // its loss costs misses, keeping it would too
+			return timed{}, errCorrupt
 		}
 		q.nonces[tag] = string(nonce)
 	}
-	return values[:len(pages)], nil
+	if lease != "" {
+		now := found.values[len(keys)-1]
+		q.leased = len(now) > 0 && !bytes.Equal(now, unmakeable)
+	}
+	return found, nil
 }
 
 // read decodes what lies under a key: a page of this very request key, its
 // marker, or nothing that can be used. Rubbish is removed.
-func (q *query) read(key string, value []byte) (*entry, *marker) {
+func (q *query) read(key string, value []byte, left time.Duration) (*entry, *marker) {
 	if len(value) == 0 {
 		return nil, nil
 	}
@@ -241,24 +327,28 @@ func (q *query) read(key string, value []byte) (*entry, *marker) {
 	e, created, label, err := decodeEntry(value)
 	if err != nil {
 		q.core.storeFailed("decode", err)
-		_ = q.guard.delete(q.spent, key)
+		_ = q.guard.deleteIf(q.spent, key, value)
 		return nil, nil
 	}
 	if e.key.frames != q.keys.frames {
 		return nil, nil
 	}
-	q.core.adopt(e, created, label)
+	q.core.adopt(e, created, left, label)
 	e.stamp = q.stamp
 	return e, nil
 }
 
 // adopt translates an entry of another process, or of this one's past, into
-// this process's terms. Clocks differ between machines; an entry from the
-// future counts as new.
-func (c *core) adopt(e *entry, created time.Time, label string) {
+// this process's terms. How old it is follows from what it has left by the clock
+// of the store. Where that is not known the clock of its writer counts; an entry
+// from the future is new.
+func (c *core) adopt(e *entry, created time.Time, left time.Duration, label string) {
 	now := time.Now()
-	resident := max(0, now.Sub(created))
-	e.created = c.now() - int64(resident)
+	resident := now.Sub(created)
+	if left >= 0 {
+		resident = e.keep() - left
+	}
+	e.created = c.now() - int64(max(0, resident))
 	e.route = c.routeStats(label)
 	e.finish(now)
 }

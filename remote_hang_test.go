@@ -33,31 +33,40 @@ func newHanging() *hanging {
 	return s
 }
 
-// TestHangingStoreOneByOne: each request pays its budget until so many calls
-// are left behind that no further ones are made; then none pays anything.
+// TestHangingStoreOneByOne: five requests pay their budget, then one a second,
+// until so many calls are left behind that no further ones are made.
 func TestHangingStoreOneByOne(t *testing.T) { synctest.Test(t, hangingOneByOne) }
 
 func hangingOneByOne(t *testing.T) {
 	s := newHanging()
 	defer s.release()
 	h := s.process(t).Page(time.Hour)(echo(nil))
-	for i := range 2 * pagecache.MaxAbandoned {
+	ask := func(i int, want time.Duration) {
+		t.Helper()
 		began := time.Now()
 		got := call(h, page(fmt.Sprintf("/%d", i)))
-		took, want := time.Since(began), callBudget
-		if i >= pagecache.MaxAbandoned {
-			want = 0
-		}
-		if got.body != fmt.Sprintf("/%d ", i) || took != want {
+		if took := time.Since(began); got.body != fmt.Sprintf("/%d ", i) || took != want {
 			t.Fatalf("request %d: got %q after %v, want the page after %v", i, got.body, took, want)
 		}
 		wantStatus(t, "hanging", got, "pagecache; fwd=miss; detail=store-error")
+	}
+	for i := range pagecache.FailuresInRow {
+		ask(i, callBudget)
+	}
+	for i := pagecache.FailuresInRow; i < 2*pagecache.MaxAbandoned; i++ {
+		ask(i, 0)
+		time.Sleep(time.Second)
+		want := callBudget
+		if i >= pagecache.MaxAbandoned {
+			want = 0
+		}
+		ask(i, want)
 	}
 	if n := s.inside.Load(); n != pagecache.MaxAbandoned {
 		t.Errorf("got %d calls inside the store, want %d", n, pagecache.MaxAbandoned)
 	}
 	s.release()
-	synctest.Wait()
+	time.Sleep(time.Second)
 	wantStatus(t, "released", call(h, page("/new")), "pagecache; fwd=uri-miss; stored; ttl=3600")
 	wantStatus(t, "released", call(h, page("/new")), "pagecache; hit; ttl=3600")
 }

@@ -15,12 +15,13 @@ import (
 // pages. Fences of tags that a handler may add while it runs need the mark to be
 // changed first, see remote.
 func (s *remote) purge(spent *spending, names []string, soft, late bool) error {
-	nonce, life := newNonce(), pageFenceLife
-	if soft {
-		nonce = newExpiry()
-	}
-	if slices.Contains(names, namespaceName) {
+	life := pageFenceLife
+	if slices.ContainsFunc(names, ofMany) {
 		life = fenceLife
+	}
+	nonce := newNonce()
+	if soft {
+		nonce = newExpiry(life)
 	}
 	if late {
 		if err := s.guard.set(spent, nonce, fenceLife, fenceKey(markName)); err != nil {
@@ -34,7 +35,11 @@ func (s *remote) purge(spent *spending, names []string, soft, late bool) error {
 			keys = append(keys, fenceKey(hardPrefix+name))
 		}
 	}
-	return s.guard.set(spent, nonce, life, keys...)
+	if err := s.guard.set(spent, nonce, life, keys...); err != nil {
+		return err
+	}
+	s.announce(spent, names, soft)
+	return nil
 }
 
 // owed are purges that the Store refused. Until they are made good, this process
@@ -116,7 +121,7 @@ func (s *remote) settle(ctx context.Context) {
 // its window ends, or its page is filled again.
 func (s *remote) forget(x *fill) {
 	keys := keysOf(&x.old.key)
-	place := keys.page
+	place := keys.page()
 	if len(x.old.vary) > 0 {
 		place = keys.variant(x.old.vary, x.old.values)
 	}

@@ -35,7 +35,9 @@ func newShared() *shared {
 		s.ops = append(s.ops, op)
 		if op == "Set" || op == "Add" {
 			for _, key := range keys {
-				s.keys[key] = true
+				if !strings.HasPrefix(key, "l:") {
+					s.keys[key] = true
+				}
 			}
 		}
 		return nil
@@ -53,7 +55,7 @@ func (s *shared) trips() string {
 	return ops
 }
 
-// written lists all keys that were ever written, in order.
+// written lists all keys that were ever written, in order, but leases.
 func (s *shared) written() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

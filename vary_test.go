@@ -111,7 +111,7 @@ func TestVariantPlaceHoldsItsPageAndNames(t *testing.T) {
 	if variantHash(seed, 1, []string{"A"}, h) == variantHash(seed, 1, []string{"A", "B"}, h) {
 		t.Error("a page that varies on one more field keeps its places")
 	}
-	one, two := pageKeys{frames: "one"}, pageKeys{frames: "two"}
+	one, two := keysOf(&key{frames: "one"}), keysOf(&key{frames: "two"})
 	if one.variant([]string{"A"}, [][]string{{"x"}}) == two.variant([]string{"A"}, [][]string{{"x"}}) {
 		t.Error("two pages share the key of a variant")
 	}

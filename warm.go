@@ -26,6 +26,9 @@ func (rt *route) refill(w http.ResponseWriter, r *http.Request, a admission, k *
 		x.old = nil
 	}
 	x.fwd, x.note = fwdRequest, reasonRefresh
+	if s := x.rt.core.remote; s != nil {
+		s.seize(x)
+	}
 	x.run()
 }
 

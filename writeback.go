@@ -48,6 +48,7 @@ func (q *queue) write(s *remote) {
 		if !gone && s.isLatest(x.page) { // a later page may have been written meanwhile
 			s.deliver(x, s.newSpending())
 		}
+		x.hold.end()
 		s.core.recording.Add(-x.size)
 	}
 }
@@ -83,6 +84,9 @@ func (q *queue) drain(ctx context.Context) error {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		lost := len(q.waiting)
+		for _, x := range q.waiting {
+			x.hold.end()
+		}
 		q.waiting = nil
 		return fmt.Errorf("pagecache: Close: %d pages were not written to the store: %w", lost, ctx.Err())
 	}

@@ -1,0 +1,103 @@
+package pagecache
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// breaker leaves a store alone that fails: after five failures in a row, or
+// when half of at least twenty calls within ten seconds failed, no calls are made
+// but one a second that tries. There is one for reads and one for writes, for a
+// store that is full or a replica can still be read.
+type breaker struct {
+	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
+}
+
+const (
+	failuresInRow = 5
+	failuresOf    = 20
+	failureSpan   = 10 * time.Second
+	probeEvery    = time.Second
+)
+
+func (c *core) newBreaker(what string) breaker {
+	return breaker{gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:        what,
+		MaxRequests: 1,
+		Interval:    failureSpan,
+		Timeout:     probeEvery - rand.N(probeEvery/5), // processes do not try in step
+		ReadyToTrip: func(n gobreaker.Counts) bool {
+			return n.ConsecutiveFailures >= failuresInRow || n.Requests >= failuresOf && 2*n.TotalFailures >= n.Requests
+		},
+		IsSuccessful:  func(err error) bool { return err == nil || isReply(err) },
+		IsExcluded:    func(err error) bool { return errors.Is(err, errDraining) },
+		OnStateChange: c.breakerChanged,
+	})}
+}
+
+func (c *core) breakerChanged(what string, from, to gobreaker.State) {
+	switch {
+	case from == gobreaker.StateClosed:
+		c.logger().Warn("pagecache: the store fails; it is left alone and tried once a second", "for", what)
+	case to == gobreaker.StateClosed:
+		c.logger().Info("pagecache: the store answers again", "for", what)
+	}
+}
+
+// isReply reports whether an error is about one value, from a store that is well.
+func isReply(err error) bool {
+	class := classOf(err)
+	return class == "wrongtype" || class == "too-large"
+}
+
+// classOf is the kind of a store's failure, for the log.
+func classOf(err error) string {
+	var known interface{ Class() string }
+	switch {
+	case errors.As(err, &known):
+		return known.Class()
+	case errors.Is(err, context.DeadlineExceeded):
+		return "timeout"
+	}
+	return "other"
+}
+
+// Calls that were not made because of how others fared. They are no failures.
+var (
+	errOpen    = errors.New("the store is left alone after failures")
+	errStalled = errors.New("the store answers no call")
+)
+
+func isSpared(err error) bool { return errors.Is(err, errOpen) || errors.Is(err, errStalled) }
+
+// pulse tells a store that answers slowly from one that does not answer at all:
+// calls wait in it, and none has come back for some time. It does not take until
+// the first has given up to know that, so fewer requests pay.
+type pulse struct {
+	waiting atomic.Int64
+	beat    atomic.Int64 // when a call came back, or the first set out
+}
+
+// begin counts a call in, unless the store has stopped.
+func (p *pulse) begin(now int64, patience time.Duration) bool {
+	if p.waiting.Load() > 0 && now-p.beat.Load() > int64(patience) {
+		return false
+	}
+	if p.waiting.Add(1) == 1 {
+		p.beat.Store(now)
+	}
+	return true
+}
+
+// end counts a call out that came back, or was given up.
+func (p *pulse) end(now int64, gaveUp bool) {
+	if !gaveUp {
+		p.beat.Store(now)
+	}
+	p.waiting.Add(-1)
+}

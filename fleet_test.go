@@ -1,0 +1,115 @@
+package pagecache_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-pagecache/pagecache"
+	"github.com/go-pagecache/pagecache/stores/storetest"
+)
+
+// fleet is a store with all abilities and the processes that share it.
+type fleet struct {
+	*testing.T
+	store *storetest.Map
+}
+
+func newFleet(t *testing.T) *fleet { return &fleet{t, storetest.NewMap()} }
+
+// member is one process: its cache, its way to the store, and its handler.
+type member struct {
+	*fleet
+	cache  *pagecache.Cache
+	faults storetest.Faults
+	work   work
+	h      http.Handler
+
+	mu  sync.Mutex
+	ops []string
+}
+
+// work is a handler that takes its time.
+type work struct {
+	runs   atomic.Int64
+	takes  time.Duration
+	fields []string
+	status int
+	text   string
+	tags   []string
+	block  chan struct{} // runs wait here, if it is not nil
+}
+
+func (h *work) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.runs.Add(1)
+	if h.block != nil {
+		<-h.block
+	}
+	time.Sleep(h.takes)
+	pagecache.FromContext(r.Context()).Tag(h.tags...)
+	for i := 0; i < len(h.fields); i += 2 {
+		w.Header().Set(h.fields[i], h.fields[i+1])
+	}
+	if h.status != 0 {
+		w.WriteHeader(h.status)
+	}
+	fmt.Fprint(w, h.text)
+}
+
+// join adds a process. Its handler answers with text.
+func (f *fleet) join(text string, opts ...pagecache.Option) *member {
+	f.Helper()
+	m := &member{fleet: f, work: work{text: text}}
+	counted := new(storetest.Faults)
+	counted.Before(func(_ context.Context, op string, keys []string) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.ops = append(m.ops, fmt.Sprintf("%s/%d", op, len(keys)))
+		return nil
+	})
+	store := storetest.FaultyStore(storetest.FaultyStore(f.store, &m.faults), counted)
+	m.cache = newCache(f.T, append([]pagecache.Option{pagecache.WithStore(store)}, opts...)...)
+	m.h = m.cache.Page(time.Minute)(&m.work)
+	return m
+}
+
+func (m *member) ask(target string, fields ...string) reply { return call(m.h, page(target, fields...)) }
+
+// trips are the round trips since the last call.
+func (m *member) trips() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ops := m.ops
+	m.ops = nil
+	return ops
+}
+
+func (m *member) wantTrips(what string, want ...string) {
+	m.Helper()
+	if got := m.trips(); !slices.Equal(got, want) {
+		m.Errorf("%s: got round trips %q, want %q", what, got, want)
+	}
+}
+
+// wants asks for a page and compares what comes.
+func (m *member) wants(what, target, text string, hit bool) {
+	m.Helper()
+	if got := m.ask(target); got.body != text || got.hit() != hit {
+		m.Errorf("%s: got %q, %q; want %q, hit %t", what, got.body, got.cacheStatus(), text, hit)
+	}
+}
+
+func (m *member) wantRuns(want int64) {
+	m.Helper()
+	if got := m.work.runs.Load(); got != want {
+		m.Errorf("got %d handler runs, want %d", got, want)
+	}
+}
+
+// cutOff lets a process reach its store no more.
+func (m *member) cutOff() { m.faults.Before(storetest.Fail(storetest.ErrFault)) }
