@@ -78,7 +78,9 @@ func (f *fleet) join(text string, opts ...pagecache.Option) *member {
 	return m
 }
 
-func (m *member) ask(target string, fields ...string) reply { return call(m.h, page(target, fields...)) }
+func (m *member) ask(target string, fields ...string) reply {
+	return call(m.h, page(target, fields...))
+}
 
 // trips are the round trips since the last call.
 func (m *member) trips() []string {

@@ -1,0 +1,29 @@
+package redis_test
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-pagecache/pagecache"
+	"github.com/go-pagecache/pagecache/internal/redistest"
+	"github.com/go-pagecache/pagecache/stores/redisstore"
+	"github.com/go-pagecache/pagecache/stores/storetest"
+)
+
+// long asks for the long forms of the tests.
+var long = flag.Bool("long", false, "take the figures of the documentation")
+
+// TestStandIn runs the conformance suite where no server is installed.
+func TestStandIn(t *testing.T) {
+	if redistest.Installed() {
+		t.Skip("a real redis-server is tested instead, see stores/redisstore")
+	}
+	t.Log("NOT TESTED ON REDIS: there is no redis-server on PATH; an in-process stand-in serves")
+	server := miniredis.RunT(t)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = client.Close() })
+	storetest.Store(t, func(testing.TB) pagecache.Store { return redisstore.New(client, "standin") })
+}
