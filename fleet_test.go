@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-pagecache/pagecache"
@@ -75,6 +76,7 @@ func (f *fleet) join(text string, opts ...pagecache.Option) *member {
 	store := storetest.FaultyStore(storetest.FaultyStore(f.store, &m.faults), counted)
 	m.cache = newCache(f.T, append([]pagecache.Option{pagecache.WithStore(store)}, opts...)...)
 	m.h = m.cache.Page(time.Minute)(&m.work)
+	synctest.Wait() // until it listens to messages
 	return m
 }
 

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// wholeSeconds is how much a store may be wrong that counts lifetimes in whole
+// rounding is how much a store may be wrong that counts lifetimes in whole
 // seconds: one when it notes the end, one when it tells what is left.
-const wholeSeconds = 2 * time.Second
+const rounding = 2 * time.Second
 
 // storeGetTTL: the values as Get has them, and lifetimes of the first ones only.
 func storeGetTTL(tr *trial, s ttlGetter) {
@@ -82,7 +82,7 @@ func (tr *trial) wantLeft(name string, ttl time.Duration, begin time.Time) {
 // served for too long.
 func (tr *trial) wantInRange(name string, left, ttl time.Duration, begin time.Time) {
 	tr.Helper()
-	if least := ttl - time.Since(begin) - wholeSeconds; left < least || left > ttl {
+	if least := ttl - time.Since(begin) - rounding; left < least || left > ttl {
 		tr.Errorf("GetTTL(%s): got %v left, want between %v and %v", name, left, least, ttl)
 	}
 }

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"flag"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
@@ -23,7 +24,23 @@ func TestStandIn(t *testing.T) {
 	}
 	t.Log("NOT TESTED ON REDIS: there is no redis-server on PATH; an in-process stand-in serves")
 	server := miniredis.RunT(t)
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	go passTime(server, stop)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
 	storetest.Store(t, func(testing.TB) pagecache.Store { return redisstore.New(client, "standin") })
+}
+
+// passTime is the stand-in's clock, which does not run by itself.
+func passTime(server *miniredis.Miniredis, stop <-chan struct{}) {
+	const tick = 5 * time.Millisecond
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(tick):
+			server.FastForward(tick)
+		}
+	}
 }
