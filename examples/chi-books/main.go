@@ -16,8 +16,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/go-pagecache/pagecache"
 )
 
 // shutdownWait is how long requests under way may take to end once we were told to stop.
@@ -41,46 +39,60 @@ func main() {
 
 // run is the program without its process: it serves until ctx ends.
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
-	addr, folder, err := parseFlags(args, out)
+	flags, err := parseFlags(args, out)
 	if err != nil {
 		return err
 	}
 	// The port comes first: it is the likeliest thing to be wrong, and nothing is written yet.
-	ln, err := listen(addr)
+	ln, err := listen(flags.addr)
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
-	shop, err := openStore(ctx, folder)
+	shop, err := openStore(ctx, flags.folder)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, shop.close()) }()
 
-	cache := pagecache.New()
+	cache, closeCache, err := openCache(ctx, flags.redis, flags.near)
+	if err != nil {
+		return err
+	}
 	// The server has stopped by then: nothing waits for the cache any more.
-	defer func() { err = errors.Join(err, cache.Close(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, closeCache(context.WithoutCancel(ctx))) }()
 
 	greet(out, ln.Addr(), shop)
 	return serve(ctx, ln, newRouter(&app{store: shop}, cache))
 }
 
-func parseFlags(args []string, out io.Writer) (addr, folder string, err error) {
+// settings are what the command line says.
+type settings struct {
+	addr, folder, redis string
+	near                time.Duration
+}
+
+func parseFlags(args []string, out io.Writer) (s settings, err error) {
 	flags := flag.NewFlagSet("chi-books", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // main prints the error, once
-	flags.StringVar(&addr, "addr", "127.0.0.1:8080", "`address` to listen on; port 0 picks a free one")
-	flags.StringVar(&folder, "data", defaultFolder(), "`folder` of the database, made if it is not there")
+	flags.StringVar(&s.addr, "addr", "127.0.0.1:8080", "`address` to listen on; port 0 picks a free one")
+	flags.StringVar(&s.folder, "data", defaultFolder(), "`folder` of the database, made if it is not there")
+	flags.StringVar(&s.redis, "redis", "", "`URL` of a Redis in which instances share their pages, such as redis://localhost:6379")
+	flags.DurationVar(&s.near, "near", 0, "with -redis: keep copies in memory too, which others' purges reach within this `time`, such as 1s")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			flags.SetOutput(out)
 			flags.Usage()
 		}
-		return "", "", err
+		return s, err
 	}
-	if flags.NArg() > 0 {
-		return "", "", fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
+	switch {
+	case flags.NArg() > 0:
+		return s, fmt.Errorf("unexpected argument %q; see -help", flags.Arg(0))
+	case s.near < 0 || s.near > 0 && s.redis == "":
+		return s, fmt.Errorf("-near %v: give a positive time, and -redis, for it is about copies of what lies there", s.near)
 	}
-	return addr, folder, nil
+	return s, nil
 }
 
 // defaultFolder is outside the source tree, so that a clone stays clean.

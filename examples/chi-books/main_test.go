@@ -19,13 +19,13 @@ type started struct {
 }
 
 // start runs the program on a free port and returns once it has said its address.
-func start(t *testing.T, folder string) started {
+func start(t *testing.T, folder string, args ...string) started {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"-addr", "127.0.0.1:0", "-data", folder}, in)
+		err := run(ctx, append([]string{"-addr", "127.0.0.1:0", "-data", folder}, args...), in)
 		in.CloseWithError(err)
 		done <- err
 	}()
@@ -92,6 +92,9 @@ func TestStartErrors(t *testing.T) {
 		{"damaged database", []string{"-addr", "127.0.0.1:0", "-data", damaged}, "move the file away"},
 		{"unknown flag", []string{"-port", "1"}, "-port"},
 		{"argument", []string{"serve"}, `"serve"`},
+		{"near without redis", []string{"-near", "1s"}, "-redis"},
+		{"negative near", []string{"-redis", "redis://127.0.0.1:1", "-near", "-1s"}, "positive"},
+		{"no URL of a Redis", []string{"-addr", "127.0.0.1:0", "-data", t.TempDir(), "-redis", "localhost:6379"}, "-redis: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := run(t.Context(), tt.args, io.Discard)

@@ -30,10 +30,11 @@ func newRouter(a *app, cache *pagecache.Cache) http.Handler {
 		pagecache.StaleWhileRevalidate(time.Minute), // nobody waits for a page that there was a minute ago
 		pagecache.StaleIfError(time.Hour),           // an old page is better than an apology
 	)
-	r.With(pages.Page(pageTTL, pagecache.Tags("reviews"))).Get("/", a.home)
-	r.With(pages.Page(pageTTL, pagecache.Tags(bookOf))).Get("/books/{id}", a.showBook)
-	r.With(pages.Page(pageTTL)).Get("/authors/{id}", a.showAuthor) // its handler names its tags
-	r.With(pages.Page(searchTTL, pagecache.Key(pagecache.Query("q", "page")))).Get("/search", a.search)
+	site := r.With(oneHost)
+	site.With(pages.Page(pageTTL, pagecache.Tags("reviews"))).Get("/", a.home)
+	site.With(pages.Page(pageTTL, pagecache.Tags(bookOf))).Get("/books/{id}", a.showBook)
+	site.With(pages.Page(pageTTL)).Get("/authors/{id}", a.showAuthor) // its handler names its tags
+	site.With(pages.Page(searchTTL, pagecache.Key(pagecache.Query("q", "page")))).Get("/search", a.search)
 	r.Get("/style.css", a.style)
 
 	// A review changes the page of its book and that of the author, which counts it, and
@@ -44,6 +45,16 @@ func newRouter(a *app, cache *pagecache.Cache) http.Handler {
 
 // bookOf is the tag of the book that a request is about.
 func bookOf(r *http.Request) string { return "book:" + chi.URLParam(r, "id") }
+
+// oneHost has one page for all names of the site, and so for instances on different ports: the
+// cache keeps hosts apart, and no page here shows its own.
+func oneHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		named := *r
+		named.Host = "books"
+		next.ServeHTTP(w, &named)
+	})
+}
 
 // secureHeaders says that the pages need nothing but our own style sheet and forms.
 func secureHeaders(next http.Handler) http.Handler {

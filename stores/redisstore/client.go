@@ -33,6 +33,10 @@ import (
 //     clouds drop a connection without a word, and a page view finds out.
 //   - DisableIdentity, always, and MaintNotificationsConfig disabled: they cost
 //     round trips when a page view has to connect.
+//   - ClusterStateReloadInterval 500 ms, for a cluster, always: a client asks who
+//     holds which slots only when a node redirects it and after this time. A node
+//     that has died redirects nobody, so with go-redis' minute its pages would be
+//     missed for up to a minute after a replica took over.
 //
 // NewClient panics when o is nil, or asks for reads from replicas.
 func NewClient(o *redis.UniversalOptions) redis.UniversalClient {
@@ -48,8 +52,18 @@ func NewClient(o *redis.UniversalOptions) redis.UniversalClient {
 		retries: &own.MaxRetries, dials: &own.DialerRetries, size: &own.PoolSize, pipelines: &own.PipelinePoolSize,
 		prompt: &own.ContextTimeoutEnabled, anonymous: &own.DisableIdentity, notes: &own.MaintNotificationsConfig,
 	}.fill()
+	if own.MasterName == "" && (own.IsClusterMode || len(own.Addrs) > 1) {
+		cluster := own.Cluster()
+		cluster.ClusterStateReloadInterval = reloadEvery
+		return redis.NewClusterClient(cluster)
+	}
 	return redis.NewUniversalClient(&own)
 }
+
+// reloadEvery is shorter than the pause between two tries of a cache that leaves
+// its store alone: each try has a new map ready for the next. UniversalOptions and
+// URLs do not have the setting.
+const reloadEvery = 500 * time.Millisecond
 
 // Open returns a client for a URL, with what the URL does not set as
 // [NewClient] has it:
@@ -125,6 +139,7 @@ func openCluster(o *redis.ClusterOptions) (redis.UniversalClient, error) {
 		retries: &o.MaxRetries, dials: &o.DialerRetries, size: &o.PoolSize, pipelines: &o.PipelinePoolSize,
 		prompt: &o.ContextTimeoutEnabled, anonymous: &o.DisableIdentity, notes: &o.MaintNotificationsConfig,
 	}.fill()
+	orElse(&o.ClusterStateReloadInterval, reloadEvery)
 	return redis.NewClusterClient(o), nil
 }
 
