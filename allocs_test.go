@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-pagecache/pagecache"
 	"github.com/go-pagecache/pagecache/stores/gocachestore"
+	"github.com/go-pagecache/pagecache/stores/storetest"
 )
 
 // sink is a response writer that a server would hand out again and again: it
@@ -100,5 +101,49 @@ func TestHitsUnderOuterFieldsAllocateNothing(t *testing.T) {
 	})
 	if got != 0 || !strings.HasPrefix(w.header.Get("Cache-Status"), "pagecache; hit") {
 		t.Errorf("got %v allocations, %q; want a hit without", got, w.header.Get("Cache-Status"))
+	}
+}
+
+// promptMap is a store whose calls need no goroutine, as those of Redis do not.
+type promptMap struct{ *storetest.Map }
+
+func (promptMap) Prompt() bool { return true }
+
+// TestHitsOverAStoreAllocateLittle: a page with tags, read in one trip. Near copies
+// cost what a hit in process costs, but for the framed key, whose memory is lent.
+func TestHitsOverAStoreAllocateLittle(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for name, tt := range map[string]struct {
+		opts   []pagecache.Option
+		budget float64
+	}{
+		"store": {nil, 30},
+		"near":  {[]pagecache.Option{pagecache.NearCache(1<<20, time.Hour)}, 0},
+	} {
+		c := newCache(t, append(tt.opts, pagecache.WithStore(promptMap{storetest.NewMap()}))...)
+		h := c.Page(time.Hour, pagecache.Tags("books"))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			pagecache.FromContext(r.Context()).Tag("book:312", "author:44")
+			for _, name := range []string{"Content-Type", "Etag", "X-A", "X-B", "X-C"} {
+				w.Header().Set(name, `"v1"`)
+			}
+			_, _ = w.Write(make([]byte, 4<<10))
+		}))
+		w, r := &sink{header: make(http.Header)}, page("/books/312")
+		ask := func() {
+			clear(w.header)
+			*w = sink{header: w.header}
+			h.ServeHTTP(w, r)
+		}
+		for range 3 {
+			ask()
+		}
+		if got := testing.AllocsPerRun(100, ask); got > tt.budget {
+			t.Errorf("%s: got %v allocations for a hit, want %v at most", name, got, tt.budget)
+		}
+		if w.bytes != 4<<10 {
+			t.Errorf("%s: got %d bytes", name, w.bytes)
+		}
 	}
 }

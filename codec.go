@@ -13,9 +13,9 @@ import (
 
 // The binary form of what a Store keeps. It begins with magic, format version
 // and kind, and ends with a CRC-32C of everything before. All lengths are
-// checked before anything is allocated, the body aliases the input, and the
-// rest takes no more memory than the input has bytes: an encoding whose fields
-// would is padded.
+// checked before anything is allocated, all text and the body alias the input,
+// which nobody changes, and the rest takes no more memory than the input has
+// bytes: an encoding whose fields would is padded.
 const (
 	codecMagic   = "pgc"
 	codecVersion = 2
@@ -66,6 +66,7 @@ func openCode(b []byte, kind byte) (content []byte, ok bool) {
 func encodeEntry(e *entry, created time.Time) []byte {
 	b := beginCode(kindEntry)
 	b = frame.Append(b, e.key.frames)
+	b = frame.AppendCount(b, linesOf(e))
 	b = frame.AppendList(b, e.vary)
 	for _, lines := range e.values {
 		b = appendLines(b, lines)
@@ -109,12 +110,16 @@ const (
 )
 
 func structSize(e *entry) int {
-	n := len(e.fields)*fieldCost + len(e.fences)*fenceCost + len(e.vary)*varyCost
+	return len(e.fields)*fieldCost + len(e.fences)*fenceCost + len(e.vary)*varyCost + linesOf(e)*lineCost
+}
+
+// linesOf counts the lines of all fields, for which the decoder makes room at once.
+func linesOf(e *entry) (n int) {
 	for _, f := range e.fields {
-		n += len(f.lines) * lineCost
+		n += len(f.lines)
 	}
 	for _, lines := range e.values {
-		n += len(lines) * lineCost
+		n += len(lines)
 	}
 	return n
 }
@@ -140,6 +145,7 @@ func decodeEntry(b []byte) (e *entry, created time.Time, label string, err error
 	d := decoder{rest: content, memory: len(content)}
 	e = new(entry)
 	e.key.frames = d.text()
+	d.room = make([]string, d.items(lineCost))
 	e.vary = d.texts(varyCost)
 	if len(e.vary) > 0 && !d.failed {
 		e.values = make([][]string, len(e.vary))

@@ -3,16 +3,18 @@ package pagecache
 import (
 	"encoding/binary"
 	"time"
+	"unsafe"
 
 	"github.com/go-pagecache/pagecache/internal/frame"
 )
 
 // decoder reads a content from front to back. After a failure it reads zeros,
 // so that its callers need to look only once. memory is what it may still
-// allocate besides text.
+// allocate.
 type decoder struct {
 	rest   []byte
 	memory int
+	room   []string // for the lines of fields
 	failed bool
 }
 
@@ -28,7 +30,12 @@ func (d *decoder) bytes() []byte {
 	return b
 }
 
-func (d *decoder) text() string { return string(d.bytes()) }
+// text aliases the input. Who keeps it for longer than the page clones it.
+func (d *decoder) text() string { return textOf(d.bytes()) }
+
+// textOf is what a store has returned, without a copy: neither side writes to it
+// any more.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func (d *decoder) count() int {
 	n, rest, ok := frame.CutCount(d.rest)
@@ -69,12 +76,12 @@ func (d *decoder) lines() []string {
 		return nil
 	}
 	n--
-	if n > d.memory/lineCost {
+	if n > len(d.room) {
 		d.fail()
 		return nil
 	}
-	d.memory -= n * lineCost
-	lines := make([]string, n)
+	lines := d.room[:n:n]
+	d.room = d.room[n:]
 	for i := range lines {
 		lines[i] = d.text()
 	}

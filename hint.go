@@ -1,6 +1,9 @@
 package pagecache
 
-import "sync/atomic"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 // hints remember of recent pages what a look-up in a Store should ask for at
 // once: the fields they vary on, and the tags that their handlers add. They
@@ -28,4 +31,22 @@ func (h *hints) get(hash uint64) hint {
 func (h *hints) set(hash uint64, to hint) {
 	to.hash = hash
 	h[hash%hintSlots].Store(&to)
+}
+
+// hintOf is what to remember of a page. It outlives the page, whose text it must not
+// hold on to.
+func hintOf(e *entry, moved, severalPaths bool) hint {
+	h := hint{moved: moved}
+	for _, name := range e.vary {
+		h.names = append(h.names, strings.Clone(name))
+	}
+	for _, f := range e.fences {
+		switch {
+		case !isHard(f.tag) && marked(f.tag):
+			h.tags = append(h.tags, strings.Clone(f.tag))
+		case severalPaths && isPath(f.tag):
+			h.paths = append(h.paths, strings.Clone(f.tag))
+		}
+	}
+	return h
 }

@@ -44,7 +44,7 @@ func (s *remote) lease(x *fill) standing {
 	if p.Lease == 0 || t == nil || t.failed {
 		return free
 	}
-	h := &hold{store: s, key: t.lease, token: s.newToken(), life: p.Lease}
+	h := &hold{store: s, key: x.leaseKey(), token: s.newToken(), life: p.Lease}
 	values, err := s.guard.add(t.spent, h.token, p.Lease, []string{h.key})
 	if err != nil {
 		s.core.storeFailed("lease", err)
@@ -68,6 +68,15 @@ func (s *remote) lease(x *fill) standing {
 	return held
 }
 
+// leaseKey is where the lease lies of the page that the request asks for.
+func (x *fill) leaseKey() string {
+	t := x.ticket
+	if t.page == nil {
+		return leaseKey(t.keys.page())
+	}
+	return leaseKey(t.keys.variant(t.page.names, valuesOf(t.page.names, x.r.Header)))
+}
+
 // newToken returns what lies under the key of a lease. It tells which cache has it.
 func (s *remote) newToken() []byte { return signNonce(string(s.token) + rand.Text()) }
 
@@ -78,7 +87,7 @@ func (s *remote) seize(x *fill) standing {
 	if p.Lease == 0 || t == nil || t.failed {
 		return free
 	}
-	h := &hold{store: s, key: t.lease, token: s.newToken(), life: p.Lease}
+	h := &hold{store: s, key: x.leaseKey(), token: s.newToken(), life: p.Lease}
 	if err := s.guard.set(t.spent, h.token, p.Lease, h.key); err != nil {
 		s.core.storeFailed("lease", err)
 		return free

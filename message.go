@@ -27,7 +27,7 @@ func decodePurge(b []byte) (from []byte, names []string, soft, ok bool) {
 	if !isNonce(b) {
 		return nil, nil, false, false
 	}
-	d := decoder{rest: b[:len(b)-8], memory: len(b) * stringSize}
+	d := decoder{rest: b[:len(b)-sumSize], memory: len(b) * stringSize}
 	from, soft = d.bytes(), d.byte() == 1
 	names = d.texts(stringSize)
 	return from, names, soft, !d.failed

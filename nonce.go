@@ -2,7 +2,8 @@ package pagecache
 
 import (
 	"crypto/rand"
-	"fmt"
+	"encoding/binary"
+	"encoding/hex"
 	"hash/crc32"
 	"strconv"
 	"strings"
@@ -20,7 +21,17 @@ func newExpiry(life time.Duration) []byte {
 }
 
 func signNonce(text string) []byte {
-	return fmt.Appendf(nil, "%s%08x", text, crc32.Checksum([]byte(text), castagnoli))
+	b := append(make([]byte, 0, len(text)+sumSize), text...)
+	return appendSum(b, b)
+}
+
+// sumSize is the length of a checksum in hexadecimal digits.
+const sumSize = 8
+
+func appendSum(b, of []byte) []byte {
+	var sum [sumSize / 2]byte
+	binary.BigEndian.PutUint32(sum[:], crc32.Checksum(of, castagnoli))
+	return hex.AppendEncode(b, sum[:])
 }
 
 // expiry is what a nonce tells of the expiry that it is of.
@@ -49,6 +60,10 @@ func (x expiry) ago(left time.Duration) time.Duration {
 }
 
 func isNonce(b []byte) bool {
-	cut := len(b) - 8
-	return cut > 0 && string(b[cut:]) == fmt.Sprintf("%08x", crc32.Checksum(b[:cut], castagnoli))
+	cut := len(b) - sumSize
+	if cut <= 0 {
+		return false
+	}
+	var sum [sumSize]byte
+	return string(b[cut:]) == string(appendSum(sum[:0], b[:cut]))
 }

@@ -85,8 +85,8 @@ type ticket struct {
 	other  []string          // fences of other paths that the same page was filled by
 	page   *marker           // what is known of the page's variants
 	spent  *spending         // of the request's budget
-	lease  string            // the key of the right to make the page
-	leased bool              // another process had it
+	keys   pageKeys          // of the page
+	leased bool              // another process had the right to make it
 	landed uint64            // how many pages had landed in this process
 	failed bool              // the look-up failed
 	loose  bool              // nonces could not be made

@@ -66,11 +66,7 @@ func (s *remote) deliver(x *parcel, spent *spending) Reason {
 	if why := s.write(x, spent); why != "" {
 		return why
 	}
-	to := hint{names: x.page.vary, tags: hinted(fences)}
-	if len(x.ticket.other) > 0 {
-		to.paths = pathFences(fences)
-	}
-	s.hints.set(x.hash, to)
+	s.hints.set(x.hash, hintOf(x.page, false, len(x.ticket.other) > 0))
 	return ""
 }
 
@@ -131,26 +127,6 @@ func (s *remote) fencesFor(x *parcel, spent *spending) ([]fence, Reason) {
 		}
 	}
 	return fences, ""
-}
-
-// hinted are the fences that a page of this kind had, and its like may have.
-func hinted(fences []fence) (names []string) {
-	for _, f := range fences {
-		if !isHard(f.tag) && marked(f.tag) {
-			names = append(names, f.tag)
-		}
-	}
-	return names
-}
-
-// pathFences are those of the paths that a page was filled by.
-func pathFences(fences []fence) (names []string) {
-	for _, f := range fences {
-		if isPath(f.tag) {
-			names = append(names, f.tag)
-		}
-	}
-	return names
 }
 
 // write puts the page in its place: its own, or a variant's and then the marker

@@ -23,7 +23,7 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: spent, stamp: t.stamp, debts: s.owed.debts.Load(), now: now}
 	q.known, t.read = rt.knownTags(r)
 	hint := s.hints.get(k.hash)
-	q.hint = hint
+	q.hint, q.tags = hint, make([]string, 0, len(q.known)+len(hint.paths)+len(hint.tags))
 	q.want(q.known[:t.read]...)
 	q.want(hint.paths...)
 	if hint.moved {
@@ -47,11 +47,7 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 		}
 	}
 	t.nonces, t.page, t.known, t.leased = q.nonces, l.page, q.known, q.leased
-	var names []string
-	if l.page != nil {
-		names = l.page.names
-	}
-	t.lease = leaseKey(q.place(names))
+	t.keys = q.keys
 	if !rt.policy.keys.hasPath() {
 		t.other = q.others
 	}
@@ -240,11 +236,7 @@ func (q *query) remember(e *entry, moved bool) {
 	if h.hash == q.hash && h.moved == moved && slices.Equal(h.names, e.vary) && len(h.paths) > 0 == (len(q.others) > 0) {
 		return
 	}
-	h = hint{names: e.vary, tags: hinted(e.fences), moved: moved}
-	if len(q.others) > 0 {
-		h.paths = pathFences(e.fences)
-	}
-	q.hints.set(q.hash, h)
+	q.hints.set(q.hash, hintOf(e, moved, len(q.others) > 0))
 }
 
 // stands reports whether the entry has every fence that it must have, and none
@@ -303,7 +295,7 @@ func (q *query) get(pages []string) (timed, error) {
 			_ = q.guard.deleteIf(q.spent, fenceKey(tag), nonce) // its loss costs misses, keeping it would too
 			return timed{}, errCorrupt
 		}
-		q.nonces[tag] = string(nonce)
+		q.nonces[tag] = textOf(nonce)
 	}
 	if lease != "" {
 		now := found.values[len(keys)-1]

@@ -13,11 +13,10 @@ type pageKeys struct {
 }
 
 func keysOf(k *key) pageKeys {
-	frames := k.frames
 	if k.raw != nil {
-		frames = string(k.raw)
+		return pageKeys{frames: string(k.raw), id: shortName(k.raw)}
 	}
-	return pageKeys{frames: frames, id: shortName([]byte(frames))}
+	return pageKeys{frames: k.frames, id: shortName([]byte(k.frames))}
 }
 
 func (k pageKeys) page() string { return "p:" + k.id }
