@@ -182,6 +182,9 @@ func (c *core) invalidate(ctx context.Context, in invalidation) error {
 	if c.remote != nil {
 		err = c.invalidateRemote(ctx, in)
 	}
+	if c.near != nil { // a copy may have been made of what the store held until now
+		c.stamps.strike(sc, in.soft, c.now())
+	}
 	if c.observer != nil && !in.again {
 		c.emit(ctx, Event{Kind: KindPurge, Message: in.what, Err: err})
 	}
