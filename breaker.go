@@ -12,10 +12,12 @@ import (
 
 // breaker leaves a store alone that fails: after five failures in a row, or
 // when half of at least twenty calls within ten seconds failed, no calls are made
-// but one a second that tries. There is one for reads and one for writes, for a
-// store that is full or a replica can still be read.
+// but one a second that tries. There is one for reads, one for writes, and one for
+// the small matters of leases and fences: a store that is full, or a replica, can
+// still be read, and one in which pages get stuck may still give leases.
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
+	failed  atomic.Int64 // when the last failure was that counts
 }
 
 const (
@@ -25,17 +27,18 @@ const (
 	probeEvery    = time.Second
 )
 
-func (c *core) newBreaker(what string) breaker {
-	return breaker{gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+func (c *core) newBreaker(what string) *breaker {
+	return &breaker{circuit: gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:        what,
 		MaxRequests: 1,
 		Interval:    failureSpan,
 		Timeout:     probeEvery - rand.N(probeEvery/5), // processes do not try in step
 		ReadyToTrip: func(n gobreaker.Counts) bool {
-			return n.ConsecutiveFailures >= failuresInRow || n.Requests >= failuresOf && 2*n.TotalFailures >= n.Requests
+			calls := n.Requests - n.TotalExclusions
+			return n.ConsecutiveFailures >= failuresInRow || calls >= failuresOf && 2*n.TotalFailures >= calls
 		},
 		IsSuccessful:  func(err error) bool { return err == nil || isReply(err) },
-		IsExcluded:    func(err error) bool { return errors.Is(err, errDraining) },
+		IsExcluded:    func(err error) bool { return errors.Is(err, errDraining) || errors.Is(err, errSameFailure) },
 		OnStateChange: c.breakerChanged,
 	})}
 }
@@ -48,6 +51,21 @@ func (c *core) breakerChanged(what string, from, to gobreaker.State) {
 		c.logger().Info("pagecache: the store answers again", "for", what)
 	}
 }
+
+// report tells how a call fared. Calls that were under way together and fail
+// together do so for one reason: all but the first do not count, so that a moment's
+// silence is one failure, however many wait in it.
+func (b *breaker) report(done func(error), began, now int64, err error) {
+	if err != nil {
+		last := b.failed.Load()
+		if last != 0 && began < last || !b.failed.CompareAndSwap(last, now) {
+			err = errSameFailure
+		}
+	}
+	done(err)
+}
+
+var errSameFailure = errors.New("the failure of another call as well")
 
 // isReply reports whether an error is about one value, from a store that is well.
 func isReply(err error) bool {
@@ -77,18 +95,22 @@ func isSpared(err error) bool { return errors.Is(err, errOpen) || errors.Is(err,
 
 // pulse tells a store that answers slowly from one that does not answer at all:
 // calls wait in it, and none has come back for some time. It does not take until
-// the first has given up to know that, so fewer requests pay.
+// the first has given up to know that, so fewer requests pay. After that one call
+// at a time is made, until one comes back.
 type pulse struct {
 	waiting atomic.Int64
 	beat    atomic.Int64 // when a call came back, or the first set out
+	silent  atomic.Bool  // the last call that ended was given up
 }
 
 // begin counts a call in, unless the store has stopped.
 func (p *pulse) begin(now int64, patience time.Duration) bool {
-	if p.waiting.Load() > 0 && now-p.beat.Load() > int64(patience) {
+	waiting := p.waiting.Add(1)
+	if waiting > 1 && (p.silent.Load() || now-p.beat.Load() > int64(patience)) {
+		p.waiting.Add(-1)
 		return false
 	}
-	if p.waiting.Add(1) == 1 {
+	if waiting == 1 {
 		p.beat.Store(now)
 	}
 	return true
@@ -96,8 +118,12 @@ func (p *pulse) begin(now int64, patience time.Duration) bool {
 
 // end counts a call out that came back, or was given up.
 func (p *pulse) end(now int64, gaveUp bool) {
+	p.silent.Store(gaveUp)
 	if !gaveUp {
 		p.beat.Store(now)
 	}
 	p.waiting.Add(-1)
 }
+
+// leave counts a call out that was not made.
+func (p *pulse) leave() { p.waiting.Add(-1) }

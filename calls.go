@@ -8,7 +8,7 @@ import (
 // The calls of a Store, through the guard.
 
 func (g *guard) get(spent *spending, keys []string) ([][]byte, error) {
-	values, err := call(g, &g.reads, spent, func(ctx context.Context) ([][]byte, error) { return g.store.Get(ctx, keys...) })
+	values, err := call(g, g.reads, spent, func(ctx context.Context) ([][]byte, error) { return g.store.Get(ctx, keys...) })
 	if err == nil && len(values) != len(keys) {
 		err = errRubbish
 	}
@@ -28,11 +28,11 @@ func (g *guard) getTimed(spent *spending, n int, keys []string) (timed, error) {
 	s, ok := g.store.(interface {
 		GetTTL(ctx context.Context, timed int, keys ...string) ([][]byte, []time.Duration, error)
 	})
-	if !ok {
+	if !ok || n == 0 {
 		values, err := g.get(spent, keys)
 		return timed{values: values}, err
 	}
-	t, err := call(g, &g.reads, spent, func(ctx context.Context) (t timed, err error) {
+	t, err := call(g, g.reads, spent, func(ctx context.Context) (t timed, err error) {
 		t.values, t.left, err = s.GetTTL(ctx, n, keys...)
 		return t, err
 	})
@@ -40,6 +40,14 @@ func (g *guard) getTimed(spent *spending, n int, keys []string) (timed, error) {
 		err = errRubbish
 	}
 	return t, err
+}
+
+// tellsTime reports whether the store can tell how long a page has left.
+func (g *guard) tellsTime() bool {
+	_, ok := g.store.(interface {
+		GetTTL(ctx context.Context, timed int, keys ...string) ([][]byte, []time.Duration, error)
+	})
+	return ok
 }
 
 // leftOf is how long a page has left, or negative.
@@ -51,7 +59,7 @@ func (t *timed) leftOf(i int) time.Duration {
 }
 
 func (g *guard) add(spent *spending, value []byte, ttl time.Duration, keys []string) ([][]byte, error) {
-	values, err := call(g, &g.writes, spent, func(ctx context.Context) ([][]byte, error) { return g.store.Add(ctx, value, ttl, keys...) })
+	values, err := call(g, g.notes, spent, func(ctx context.Context) ([][]byte, error) { return g.store.Add(ctx, value, ttl, keys...) })
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +75,12 @@ func (g *guard) add(spent *spending, value []byte, ttl time.Duration, keys []str
 }
 
 func (g *guard) set(spent *spending, value []byte, ttl time.Duration, keys ...string) error {
-	_, err := call(g, &g.writes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Set(ctx, value, ttl, keys...) })
+	_, err := call(g, g.writes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Set(ctx, value, ttl, keys...) })
 	return err
 }
 
 func (g *guard) delete(spent *spending, key string) error {
-	_, err := call(g, &g.writes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Delete(ctx, key) })
+	_, err := call(g, g.notes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Delete(ctx, key) })
 	return err
 }
 
@@ -88,7 +96,7 @@ func (g *guard) setIf(spent *spending, value []byte, ttl time.Duration, key, ifK
 		}
 		return true, g.delete(spent, ifKey)
 	}
-	return call(g, &g.writes, spent, func(ctx context.Context) (bool, error) { return s.SetIf(ctx, value, ttl, key, ifKey, holds) })
+	return call(g, g.writes, spent, func(ctx context.Context) (bool, error) { return s.SetIf(ctx, value, ttl, key, ifKey, holds) })
 }
 
 // deleteIf drops a key that holds something still. A store that cannot do this in
@@ -100,7 +108,7 @@ func (g *guard) deleteIf(spent *spending, key string, holds []byte) error {
 	if !ok {
 		return g.delete(spent, key)
 	}
-	_, err := call(g, &g.writes, spent, func(ctx context.Context) (bool, error) { return s.DeleteIf(ctx, key, holds) })
+	_, err := call(g, g.notes, spent, func(ctx context.Context) (bool, error) { return s.DeleteIf(ctx, key, holds) })
 	return err
 }
 
@@ -112,10 +120,10 @@ func (g *guard) touchIf(spent *spending, ttl time.Duration, key string, holds []
 	if !ok {
 		return false, nil
 	}
-	return call(g, &g.writes, spent, func(ctx context.Context) (bool, error) { return s.TouchIf(ctx, ttl, key, holds) })
+	return call(g, g.notes, spent, func(ctx context.Context) (bool, error) { return s.TouchIf(ctx, ttl, key, holds) })
 }
 
 func (g *guard) publish(spent *spending, m messenger, message []byte) error {
-	_, err := call(g, &g.writes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, m.Publish(ctx, message) })
+	_, err := call(g, g.notes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, m.Publish(ctx, message) })
 	return err
 }

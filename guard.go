@@ -19,8 +19,8 @@ type guard struct {
 	budget time.Duration
 	prompt bool // calls come back when their context ends, and need no goroutine
 
-	reads, writes breaker
-	pulse         pulse
+	reads, writes, notes *breaker
+	pulse                pulse
 
 	calls     sync.WaitGroup // all goroutines that are inside the store
 	slots     chan struct{}  // one for each of them
@@ -56,7 +56,7 @@ func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Cont
 		return value, context.DeadlineExceeded
 	}
 	began := g.core.now()
-	report, err := g.admit(b, spent, began)
+	done, err := g.admit(b, spent, began)
 	if err != nil {
 		return value, err
 	}
@@ -70,9 +70,9 @@ func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Cont
 		cancel()
 		now := g.core.now()
 		spent.left -= time.Duration(now - began)
-		if report != nil {
+		if done != nil {
 			g.pulse.end(now, gaveUp)
-			report(err)
+			b.report(done, began, now, err)
 		}
 	}()
 	if g.prompt {
@@ -83,19 +83,19 @@ func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Cont
 
 // admit asks whether a call for a request is worth the try. Its outcome is to be
 // reported. Calls for a program, which has time, are always made.
-func (g *guard) admit(b *breaker, spent *spending, now int64) (report func(error), err error) {
+func (g *guard) admit(b *breaker, spent *spending, now int64) (done func(error), err error) {
 	if spent.ctx != nil {
 		return nil, nil
 	}
 	if !g.pulse.begin(now, g.budget*2/5) {
 		return nil, errStalled
 	}
-	report, err = b.circuit.Allow()
+	done, err = b.circuit.Allow()
 	if err != nil {
-		g.pulse.end(now, true)
+		g.pulse.leave()
 		return nil, errOpen
 	}
-	return report, nil
+	return done, nil
 }
 
 // callHere runs op on this goroutine.
