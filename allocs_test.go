@@ -119,7 +119,7 @@ func TestHitsOverAStoreAllocateLittle(t *testing.T) {
 		opts   []pagecache.Option
 		budget float64
 	}{
-		"store": {nil, 30},
+		"store": {nil, 26},
 		"near":  {[]pagecache.Option{pagecache.NearCache(1<<20, time.Hour)}, 0},
 	} {
 		c := newCache(t, append(tt.opts, pagecache.WithStore(promptMap{storetest.NewMap()}))...)

@@ -117,3 +117,37 @@ func (m *member) wantRuns(want int64) {
 
 // cutOff lets a process reach its store no more.
 func (m *member) cutOff() { m.faults.Before(storetest.Fail(storetest.ErrFault)) }
+
+// TestPageThatAnotherProcessMadeAnew: who knows the old one serves the new one, with
+// its own age, and asks for that in a trip of its own, once.
+func TestPageThatAnotherProcessMadeAnew(t *testing.T) {
+	for _, vary := range []string{"", "Accept"} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFleet(t)
+			a, b := f.join("old"), f.join("old")
+			if vary != "" {
+				a.work.fields, b.work.fields = []string{"Vary", vary}, []string{"Vary", vary}
+			}
+			a.ask("/p", "Accept", "x")
+			for range 3 {
+				b.ask("/p", "Accept", "x")
+			}
+			a.work.text = "new"
+			if err := a.cache.Purge(t.Context(), "/p"); err != nil {
+				t.Fatal(err)
+			}
+			a.ask("/p", "Accept", "x")
+			for i, want := range []int{2, 1, 1} {
+				time.Sleep(10 * time.Second)
+				b.trips()
+				got := b.ask("/p", "Accept", "x")
+				if age := fmt.Sprint(10 * (i + 1)); got.body != "new" || !got.hit() || got.header.Get("Age") != age {
+					t.Errorf("Vary %q: got %q, %q, Age %s; want the new page, Age %s", vary, got.body, got.cacheStatus(), got.header.Get("Age"), age)
+				}
+				if trips := b.trips(); len(trips) != want {
+					t.Errorf("Vary %q, hit %d: got round trips %q, want %d", vary, i, trips, want)
+				}
+			}
+		})
+	}
+}

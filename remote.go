@@ -23,6 +23,7 @@ import (
 type remote struct {
 	guard
 	hints    hints
+	known    known
 	latest   latest
 	queue    queue
 	owed     owed   // purges that the Store refused
@@ -35,7 +36,7 @@ func newRemote(c *core, p *Policy) *remote {
 	return &remote{
 		guard: guard{
 			core: c, store: p.store, budget: p.StoreBudget, prompt: ok && prompt.Prompt(),
-			reads: c.newBreaker("reads"), writes: c.newBreaker("writes"),
+			reads: c.newBreaker("reads"), writes: c.newBreaker("writes"), notes: c.newBreaker("leases and fences"),
 			slots: make(chan struct{}, maxCalls),
 		},
 		prefixes: p.PrefixPurge,

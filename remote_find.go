@@ -97,180 +97,86 @@ func (q *query) run(l *lookup, names []string) error {
 	if len(names) > 0 {
 		pages = append(pages, q.place(names))
 	}
-	found, err := q.get(pages)
+	thought := q.remote.known.get(q.placeHash(names))
+	timed := len(pages)
+	if thought != nil {
+		timed = 0
+	}
+	found, err := q.get(timed, pages)
 	if err != nil {
 		return err
 	}
-	e, page := q.read(pages[0], found.values[0], found.leftOf(0))
-	if page != nil {
-		l.page, l.fwd = page, varyMiss
-		if slices.Equal(page.names, names) {
-			e, _ = q.read(pages[1], found.values[1], found.leftOf(1))
-		} else if e, err = q.readVariant(page.names); err != nil {
-			return err
+	if len(names) == 0 {
+		if e := thought.entry(found.values[0]); e != nil {
+			return q.take(l, e)
 		}
 	}
-	if e == nil || !selects(e.vary, e.values, q.r.Header) {
+	page := q.readMarker(found.values[0])
+	if page == nil {
+		return q.takeRead(l, pages[0], nil, found, 0)
+	}
+	l.page, l.fwd = page, varyMiss
+	if !slices.Equal(page.names, names) {
+		return q.findVariant(l, page.names)
+	}
+	if e := thought.entry(found.values[1]); e != nil {
+		return q.take(l, e)
+	}
+	return q.takeRead(l, pages[1], names, found, 1)
+}
+
+// findVariant makes a trip for the page that varies on these fields.
+func (q *query) findVariant(l *lookup, names []string) error {
+	key := q.place(names)
+	found, err := q.get(1, []string{key})
+	if err != nil {
+		return err
+	}
+	return q.takeRead(l, key, names, found, 0)
+}
+
+// takeRead takes the page that was read under a key. If another one was expected
+// there, how long this one has left was not asked, and is now.
+func (q *query) takeRead(l *lookup, key string, names []string, found timed, at int) error {
+	value := found.values[at]
+	if len(value) == 0 {
 		return nil
 	}
+	if at >= len(found.left) && q.tellsTime() {
+		again, err := q.get(1, []string{key})
+		if err != nil {
+			return err
+		}
+		found, at, value = again, 0, again.values[0]
+	}
+	e := q.read(key, value, found.leftOf(at))
+	if e == nil {
+		return nil
+	}
+	q.remote.known.set(q.placeHash(names), value, e)
+	return q.take(l, e)
+}
+
+// take takes the page if it is the one asked for.
+func (q *query) take(l *lookup, e *entry) error {
+	if e.key.frames != q.keys.frames || !selects(e.vary, e.values, q.r.Header) {
+		return nil
+	}
+	e.stamp = q.stamp
 	return q.check(l, e)
 }
 
-func (q *query) readVariant(names []string) (*entry, error) {
-	key := q.place(names)
-	found, err := q.get([]string{key})
-	if err != nil {
-		return nil, err
+// placeHash is place, for tables in this process.
+func (q *query) placeHash(names []string) uint64 {
+	if len(names) == 0 {
+		return q.hash
 	}
-	e, _ := q.read(key, found.values[0], found.leftOf(0))
-	return e, nil
+	return variantHash(q.core.seed, q.hash, names, q.r.Header)
 }
 
-// check compares the entry's fences with those that stand, and its lifetime
-// with the time.
-func (q *query) check(l *lookup, e *entry) error {
-	trusted := q.marksAgree(e)
-	for _, f := range e.fences {
-		if !isHard(f.tag) && !(trusted && marked(f.tag)) {
-			q.want(f.tag)
-		}
-	}
-	if err := q.getFences(); err != nil {
-		return err
-	}
-	q.note(e)
-	if q.debts.about(e) || q.owed.debts.Load().about(e) {
-		l.fwd = unknown
-		return nil
-	}
-	expired := int64(never)
-	if !q.stands(e, false) {
-		if e.stale.longest() == 0 {
-			return nil
-		}
-		if err := q.getHardFences(e); err != nil {
-			return err
-		}
-		if !q.stands(e, true) {
-			return nil
-		}
-		expired = q.expired(e)
-	}
-	l.take(e, expired, q.now)
-	q.remember(e, !trusted)
-	return nil
-}
-
-// marksAgree reports whether no tag and no route was purged since the entry's
-// handler ran: the mark is as it was. Their fences need not be read then.
-func (q *query) marksAgree(e *entry) bool {
-	mark := q.nonces[markName]
-	return mark != "" && slices.Contains(e.fences, fence{markName, mark})
-}
-
-// getHardFences reads the second fences, and once more the first ones that have
-// changed, for what they tell of the time of their expiry.
-func (q *query) getHardFences(e *entry) error {
-	var changed []string
-	for _, f := range e.fences {
-		if isHard(f.tag) {
-			q.want(f.tag)
-		} else if nonce, read := q.nonces[f.tag]; read && nonce != f.nonce && f.tag != markName {
-			changed = append(changed, f.tag)
-		}
-	}
-	keys := make([]string, len(changed))
-	for i, tag := range changed {
-		keys[i] = fenceKey(tag)
-	}
-	found, err := q.get(keys)
-	if err != nil {
-		return err
-	}
-	q.left = make(map[string]time.Duration, len(changed))
-	for i, tag := range changed {
-		if q.left[tag] = -1; string(found.values[i]) == q.nonces[tag] {
-			q.left[tag] = found.leftOf(i)
-		}
-	}
-	return nil
-}
-
-func (q *query) getFences() error {
-	if len(q.tags) == 0 {
-		return nil
-	}
-	_, err := q.get(nil)
-	return err
-}
-
-// note keeps the fences of paths that are not this request's: a page has them
-// if its key has no path, and must keep them when it is filled anew.
-func (q *query) note(e *entry) {
-	for _, f := range e.fences {
-		if isPath(f.tag) && !slices.Contains(q.known, f.tag) && len(q.others) < maxOthers {
-			q.others = append(q.others, f.tag)
-		}
-	}
-}
-
-// maxOthers is how many fences of other paths a page keeps.
-const maxOthers = 32
-
-// expired is when the first of the entry's fences was changed that do not stand
-// any more: between its making and now, whatever clock told the time.
-func (q *query) expired(e *entry) int64 {
-	first := q.now
-	for _, f := range e.fences {
-		left, changed := q.left[f.tag]
-		if x, ok := expiryOf(q.nonces[f.tag]); ok && changed {
-			first = min(first, q.now-int64(x.ago(left)))
-		}
-	}
-	return max(first, e.created)
-}
-
-// remember notes what to ask for the next time, if that is news.
-func (q *query) remember(e *entry, moved bool) {
-	h := q.hint
-	if h.hash == q.hash && h.moved == moved && slices.Equal(h.names, e.vary) && len(h.paths) > 0 == (len(q.others) > 0) {
-		return
-	}
-	q.hints.set(q.hash, hintOf(e, moved, len(q.others) > 0))
-}
-
-// stands reports whether the entry has every fence that it must have, and none
-// has changed. With hard it asks whether those that did were changed by an
-// expiry, and the second ones have not.
-func (q *query) stands(e *entry, hard bool) bool {
-	for _, name := range q.known {
-		if name != markName && !slices.ContainsFunc(e.fences, func(f fence) bool { return f.tag == name }) {
-			return false
-		}
-	}
-	trusted := q.marksAgree(e)
-	for _, f := range e.fences {
-		switch {
-		case f.nonce == "":
-			return false
-		case f.tag == markName, trusted && marked(f.tag):
-		case q.nonces[f.tag] == f.nonce, isHard(f.tag) && !hard:
-		case isHard(f.tag) || !hard || !q.onlyExpired(e, f):
-			return false
-		}
-	}
-	return true
-}
-
-// onlyExpired reports whether a fence that has changed was changed by an expiry,
-// of a page that can tell this from a purge.
-func (q *query) onlyExpired(e *entry, changed fence) bool {
-	_, expiry := expiryOf(q.nonces[changed.tag])
-	return expiry && slices.ContainsFunc(e.fences, func(f fence) bool { return f.tag == hardPrefix+changed.tag })
-}
-
-// get reads pages and the fences asked for in one trip.
-func (q *query) get(pages []string) (timed, error) {
+// get reads pages and the fences asked for in one trip, and how long the first n
+// pages have left.
+func (q *query) get(n int, pages []string) (timed, error) {
 	tags := q.tags
 	q.tags = nil
 	keys := make([]string, 0, len(pages)+len(tags))
@@ -282,7 +188,7 @@ func (q *query) get(pages []string) (timed, error) {
 	if q.lease = ""; lease != "" {
 		keys = append(keys, lease)
 	}
-	found, err := q.guard.getTimed(q.spent, len(pages), keys)
+	found, err := q.guard.getTimed(q.spent, n, keys)
 	if err != nil {
 		return timed{}, err
 	}
@@ -304,30 +210,30 @@ func (q *query) get(pages []string) (timed, error) {
 	return found, nil
 }
 
-// read decodes what lies under a key: a page of this very request key, its
-// marker, or nothing that can be used. Rubbish is removed.
-func (q *query) read(key string, value []byte, left time.Duration) (*entry, *marker) {
-	if len(value) == 0 {
-		return nil, nil
+// readMarker decodes what lies in a page's place if it is the marker of this very
+// request key.
+func (q *query) readMarker(value []byte) *marker {
+	m, err := decodeMarker(value)
+	if err != nil || m.key.frames != q.keys.frames {
+		return nil
 	}
-	if m, err := decodeMarker(value); err == nil {
-		if m.key.frames != q.keys.frames {
-			return nil, nil
-		}
-		return nil, m
+	return m
+}
+
+// read decodes what lies under a key: a page or nothing that can be used. Rubbish
+// is removed; another page's marker is none.
+func (q *query) read(key string, value []byte, left time.Duration) *entry {
+	if _, err := decodeMarker(value); len(value) == 0 || err == nil {
+		return nil
 	}
 	e, created, label, err := decodeEntry(value)
 	if err != nil {
 		q.core.storeFailed("decode", err)
 		_ = q.guard.deleteIf(q.spent, key, value)
-		return nil, nil
-	}
-	if e.key.frames != q.keys.frames {
-		return nil, nil
+		return nil
 	}
 	q.core.adopt(e, created, left, label)
-	e.stamp = q.stamp
-	return e, nil
+	return e
 }
 
 // adopt translates an entry of another process, or of this one's past, into
