@@ -6,7 +6,8 @@
 // With -only it is one part: hit and miss compare requests, purge tells what it
 // costs to purge a hundred thousand pages, for the caller, for those who ask for
 // one of them next, and for hits on others meanwhile; flood sends more pages than
-// the store holds, cold many requests for one that is not stored.
+// the store holds, cold many requests for one that is not stored. redis compares
+// hits on pages in a Redis server, which it starts, with a bare GET.
 //
 // Figures are processor time (user and system, garbage collection included)
 // unless they say otherwise; read the ratios, not the nanoseconds.
@@ -22,7 +23,7 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 12, "interleaved repeats of each figure")
-	only := flag.String("only", "", "one of hit, miss, purge, flood, cold; empty for all")
+	only := flag.String("only", "", "one of hit, miss, purge, flood, cold, redis; empty for all")
 	keys := flag.Int("keys", 1_000_000, "unique keys of the flood")
 	flag.Parse()
 	if *rounds < 8 {
@@ -39,6 +40,7 @@ func main() {
 		{"purge", func() { purges(*rounds) }},
 		{"flood", func() { flood(*keys) }},
 		{"cold", cold},
+		{"redis", func() { overRedis(*rounds) }},
 	}
 	known := *only == ""
 	for _, part := range parts {
@@ -51,7 +53,7 @@ func main() {
 		}
 	}
 	if !known {
-		fmt.Fprintf(os.Stderr, "bench: -only %q: give hit, miss, purge, flood or cold\n", *only)
+		fmt.Fprintf(os.Stderr, "bench: -only %q: give hit, miss, purge, flood, cold or redis\n", *only)
 		os.Exit(2)
 	}
 }

@@ -139,7 +139,7 @@ func openCluster(o *redis.ClusterOptions) (redis.UniversalClient, error) {
 		retries: &o.MaxRetries, dials: &o.DialerRetries, size: &o.PoolSize, pipelines: &o.PipelinePoolSize,
 		prompt: &o.ContextTimeoutEnabled, anonymous: &o.DisableIdentity, notes: &o.MaintNotificationsConfig,
 	}.fill()
-	orElse(&o.ClusterStateReloadInterval, reloadEvery)
+	o.ClusterStateReloadInterval = reloadEvery
 	return redis.NewClusterClient(o), nil
 }
 
