@@ -21,6 +21,7 @@ type guard struct {
 
 	reads, writes, notes *breaker
 	pulse                pulse
+	lent                 atomic.Pointer[lentContext]
 
 	calls     sync.WaitGroup // all goroutines that are inside the store
 	slots     chan struct{}  // one for each of them
@@ -60,11 +61,7 @@ func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Cont
 	if err != nil {
 		return value, err
 	}
-	parent := spent.ctx
-	if parent == nil {
-		parent = context.Background()
-	}
-	ctx, cancel := context.WithTimeout(parent, spent.left)
+	ctx, cancel := g.deadline(spent, began)
 	defer func() {
 		gaveUp := ctx.Err() != nil
 		cancel()
@@ -79,6 +76,32 @@ func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Cont
 		return callHere(ctx, g, op)
 	}
 	return callAside(ctx, g, op)
+}
+
+// deadline is the context of a call. First calls of requests that come close upon
+// another share one, and with it up to a sixteenth of the budget, where stores go
+// by deadlines: a context of its own costs each as much as a tenth of the call.
+func (g *guard) deadline(spent *spending, now int64) (context.Context, context.CancelFunc) {
+	switch {
+	case spent.ctx != nil:
+		return context.WithTimeout(spent.ctx, spent.left)
+	case !g.prompt || spent.left < g.budget:
+		return context.WithTimeout(context.Background(), spent.left)
+	}
+	at := g.lent.Load()
+	if at == nil || now-at.made > int64(g.budget/16) {
+		ctx, cancel := context.WithTimeout(context.Background(), g.budget)
+		at = &lentContext{ctx, cancel, now}
+		g.lent.Store(at)
+	}
+	return at.ctx, func() {}
+}
+
+// lentContext ends by itself, when its time is up.
+type lentContext struct {
+	ctx    context.Context
+	cancel context.CancelFunc // not called, for others have it too
+	made   int64
 }
 
 // admit asks whether a call for a request is worth the try. Its outcome is to be

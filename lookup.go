@@ -16,6 +16,8 @@ type lookup struct {
 	fwd    string  // why the handler has to run, as in RFC 9211 section 2.2
 	ticket *ticket // of a Store: the fences as they stood
 	wide   bool    // of a Store: read also what a handler run would need
+
+	before *reading // of a Store: what was read for this look-up already; nil for nothing
 }
 
 const (

@@ -79,6 +79,9 @@ func (rt *route) answer(w http.ResponseWriter, r *http.Request, a admission, k *
 		return
 	}
 	var found lookup
+	if rt.core.remote != nil && rt.answerKnown(w, r, a, k, &found, now) {
+		return
+	}
 	rt.find(&found, r, k, now)
 	switch {
 	case rt.policy.ForceRefresh != nil && rt.forced(r):

@@ -86,11 +86,21 @@ type ticket struct {
 	other  []string          // fences of other paths that the same page was filled by
 	page   *marker           // what is known of the page's variants
 	spent  *spending         // of the request's budget
+	era    uint64            // of the copies nearby
 	keys   pageKeys          // of the page
 	leased bool              // another process had the right to make it
 	landed uint64            // how many pages had landed in this process
 	failed bool              // the look-up failed
 	loose  bool              // nonces could not be made
+}
+
+// newTicket begins a look-up.
+func (s *remote) newTicket() *ticket {
+	t := &ticket{stamp: s.core.stamps.last.Load(), began: s.core.turns.Add(1), spent: s.newSpending(), landed: s.core.flights.landed.Load()}
+	if s.core.near != nil {
+		t.era = s.core.near.era.Load()
+	}
+	return t
 }
 
 // agrees reports whether a page made behind the fences of t2 may be given to a

@@ -10,20 +10,18 @@ import (
 // find reads the page and its fences: in one trip when this process has seen
 // the page before, for it then knows the page's variants and late tags.
 func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) {
-	spent := s.newSpending()
-	if l.ticket != nil {
-		spent = l.ticket.spent
-	}
 	s.trySettling(now)
-	var era uint64
-	if s.core.near != nil {
-		era = s.core.near.era.Load()
+	t := l.ticket
+	if l.before == nil {
+		t = s.newTicket()
+		if l.ticket != nil {
+			t.spent = l.ticket.spent
+		}
 	}
-	t := &ticket{stamp: s.core.stamps.last.Load(), began: s.core.turns.Add(1), spent: spent, landed: s.core.flights.landed.Load()}
-	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: spent, stamp: t.stamp, debts: s.owed.debts.Load(), now: now}
+	q := &query{remote: s, r: r, hash: k.hash, keys: keysOf(k), spent: t.spent, before: l.before, stamp: t.stamp, debts: s.owed.debts.Load(), now: now}
 	q.known, t.read = rt.knownTags(r)
 	hint := s.hints.get(k.hash)
-	q.hint, q.tags = hint, make([]string, 0, len(q.known)+len(hint.paths)+len(hint.tags))
+	q.hint, q.reads, q.tags = hint, t.read, make([]string, 0, len(q.known)+len(hint.paths)+len(hint.tags))
 	q.want(q.known[:t.read]...)
 	q.want(hint.paths...)
 	if hint.moved {
@@ -41,9 +39,10 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 		return
 	}
 	if e := l.entry; e != nil {
+		q.learn(rt, e)
 		e.hurry(rt.policy.EarlyRefresh)
 		if s.core.near != nil {
-			s.core.near.keep(rt, r, k.hash, e, era, now)
+			s.core.near.keep(rt, r, k.hash, e, t.era, now)
 		}
 	}
 	t.nonces, t.page, t.known, t.leased = q.nonces, l.page, q.known, q.leased
@@ -64,13 +63,24 @@ type query struct {
 	debts  *debts // purges owed then: some may be made good since, too late for what was read
 	now    int64
 	known  []string // the tags that the page must have
+	reads  int      // how many of them are read in any case
 	tags   []string // asked for in the next trip
 	lease  string   // the same; empty for none
-	hint   hint     // what this process knew of the page
-	leased bool     // there was one
+	before *reading // a trip that was made already
+	first  reading  // the first trip
+	trips  int
+	hint   hint // what this process knew of the page
+	leased bool // there was one
 	nonces map[string]string
 	left   map[string]time.Duration // of nonces that were read for what they tell of time
 	others []string                 // the fences of paths that the page found has, and the request has not
+}
+
+// reading is what one trip read.
+type reading struct {
+	keys []string
+	timed
+	err error
 }
 
 // place is where the page is kept if it varies on these fields.
@@ -107,7 +117,7 @@ func (q *query) run(l *lookup, names []string) error {
 		return err
 	}
 	if len(names) == 0 {
-		if e := thought.entry(found.values[0]); e != nil {
+		if e := thought.made(found.values[0]); e != nil {
 			return q.take(l, e)
 		}
 	}
@@ -119,7 +129,7 @@ func (q *query) run(l *lookup, names []string) error {
 	if !slices.Equal(page.names, names) {
 		return q.findVariant(l, page.names)
 	}
-	if e := thought.entry(found.values[1]); e != nil {
+	if e := thought.made(found.values[1]); e != nil {
 		return q.take(l, e)
 	}
 	return q.takeRead(l, pages[1], names, found, 1)
@@ -139,22 +149,20 @@ func (q *query) findVariant(l *lookup, names []string) error {
 // there, how long this one has left was not asked, and is now.
 func (q *query) takeRead(l *lookup, key string, names []string, found timed, at int) error {
 	value := found.values[at]
-	if len(value) == 0 {
-		return nil
-	}
-	if at >= len(found.left) && q.tellsTime() {
+	if len(value) > 0 && at >= len(found.left) && q.tellsTime() {
 		again, err := q.get(1, []string{key})
 		if err != nil {
 			return err
 		}
+		q.first.values = slices.Clone(q.first.values)
+		q.first.values[at] = again.values[0]
+		q.trips-- // what is known of the page may stand on both
 		found, at, value = again, 0, again.values[0]
 	}
-	e := q.read(key, value, found.leftOf(at))
-	if e == nil {
-		return nil
+	if e := q.readPage(key, value, found.leftOf(at)); e != nil {
+		return q.take(l, e)
 	}
-	q.remote.known.set(q.placeHash(names), value, e)
-	return q.take(l, e)
+	return nil
 }
 
 // take takes the page if it is the one asked for.
@@ -188,7 +196,7 @@ func (q *query) get(n int, pages []string) (timed, error) {
 	if q.lease = ""; lease != "" {
 		keys = append(keys, lease)
 	}
-	found, err := q.guard.getTimed(q.spent, n, keys)
+	found, err := q.read(n, keys)
 	if err != nil {
 		return timed{}, err
 	}
@@ -210,6 +218,20 @@ func (q *query) get(n int, pages []string) (timed, error) {
 	return found, nil
 }
 
+// read makes a trip, unless just this was read a moment ago.
+func (q *query) read(n int, keys []string) (found timed, err error) {
+	if b := q.before; b != nil && slices.Equal(b.keys, keys) {
+		found, err = b.timed, b.err
+	} else {
+		found, err = q.guard.getTimed(q.spent, n, keys)
+	}
+	if q.before = nil; q.trips == 0 {
+		q.first = reading{keys: keys, timed: found}
+	}
+	q.trips++
+	return found, err
+}
+
 // readMarker decodes what lies in a page's place if it is the marker of this very
 // request key.
 func (q *query) readMarker(value []byte) *marker {
@@ -220,9 +242,9 @@ func (q *query) readMarker(value []byte) *marker {
 	return m
 }
 
-// read decodes what lies under a key: a page or nothing that can be used. Rubbish
-// is removed; another page's marker is none.
-func (q *query) read(key string, value []byte, left time.Duration) *entry {
+// readPage decodes what lies under a key: a page or nothing that can be used.
+// Rubbish is removed; another page's marker is none.
+func (q *query) readPage(key string, value []byte, left time.Duration) *entry {
 	if _, err := decodeMarker(value); len(value) == 0 || err == nil {
 		return nil
 	}
