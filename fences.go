@@ -1,7 +1,6 @@
 package pagecache
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -31,28 +30,10 @@ func (t tag) name() string {
 // first one has changed: if it has not, the page is only stale.
 const hardPrefix = "\x00"
 
-// hardNames are the second fences of those that were read or are to be made.
-func hardNames(nonces map[string]string, absent []string) (names []string) {
-	add := func(name string) {
-		if name != markName && !isHard(name) && nonces[hardPrefix+name] == "" {
-			names = append(names, hardPrefix+name)
-		}
-	}
-	for name := range nonces {
-		if !slices.Contains(absent, name) {
-			add(name)
-		}
-	}
-	for _, name := range absent {
-		add(name)
-	}
-	return names
-}
-
 // marked reports whether a purge of this fence changes the mark first.
 func marked(name string) bool {
 	name = strings.TrimPrefix(name, hardPrefix)
-	return !strings.HasPrefix(name, " ") || strings.HasPrefix(name, " route ")
+	return !strings.HasPrefix(name, " ") || strings.HasPrefix(name, " route ") || name == namespaceName
 }
 
 // ownTags are the tags that were given to the page. Those of a page in a Store
@@ -75,7 +56,7 @@ func isPath(name string) bool {
 	return strings.HasPrefix(name, " path ") || strings.HasPrefix(name, " under ")
 }
 
-// The keys that every look-up reads.
+// The keys that all pages have in common.
 var (
 	namespaceKey = "f:" + shortName([]byte(namespaceName))
 	markKey      = "f:" + shortName([]byte(markName))

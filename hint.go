@@ -42,7 +42,7 @@ func hintOf(e *entry, moved, severalPaths bool) hint {
 	}
 	for _, f := range e.fences {
 		switch {
-		case !isHard(f.tag) && marked(f.tag):
+		case !isHard(f.tag) && marked(f.tag) && f.tag != namespaceName:
 			h.tags = append(h.tags, strings.Clone(f.tag))
 		case severalPaths && isPath(f.tag):
 			h.paths = append(h.paths, strings.Clone(f.tag))

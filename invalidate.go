@@ -206,7 +206,7 @@ func (c *core) invalidateRemote(ctx context.Context, in invalidation) error {
 		}
 	}
 	if in.all {
-		names = append(names, namespaceName)
+		names, late = append(names, namespaceName), true
 	}
 	spent := in.spent
 	if spent == nil {

@@ -34,7 +34,7 @@ func TestNearCacheSparesTrips(t *testing.T) {
 		}
 		time.Sleep(nearStale / 10)
 		m.wants("copy's time is up", "/p", "page", true)
-		m.wantTrips("copy's time is up", "Get/4")
+		m.wantTrips("copy's time is up", "Get/3")
 		if got := m.ask("/p"); got.header.Get("Age") != "10" || got.cacheStatus() != "pagecache; hit; ttl=50" {
 			t.Errorf("got Age %q, %q; want 10 and ttl=50", got.header.Get("Age"), got.cacheStatus())
 		}
@@ -234,7 +234,7 @@ func TestNearCacheKeepsOut(t *testing.T) {
 		}
 		m.trips()
 		call(one, page("/a"))
-		m.wantTrips("key without path", "Get/4")
+		m.wantTrips("key without path", "Get/3")
 		forced := m.cache.Page(time.Minute, func(p *pagecache.Policy) {
 			p.ForceRefresh = func(r *http.Request) bool { return r.Header.Get("X-Again") != "" }
 		})(&m.work)

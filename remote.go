@@ -14,8 +14,8 @@ import (
 // only while they all stand. Losing a nonce can only cost a miss.
 //
 // Tags that a handler adds while it runs were not read before. For them the
-// namespace has one more nonce, the mark, which each purge of a tag or a route
-// changes first: a page with late tags is stored only if the mark is as it was. A
+// namespace has one more nonce, the mark, which each purge changes first that is not
+// of paths: a page with late tags is stored only if the mark is as it was. A
 // page keeps the mark that stood before its run, and while it still stands no tag
 // of the page can have been purged. So a look-up reads the mark, and tags only for
 // pages that are older than the last purge of any tag: a hit is one trip, with as
@@ -24,6 +24,7 @@ type remote struct {
 	guard
 	hints    hints
 	known    known
+	memo     memo
 	latest   latest
 	queue    queue
 	owed     owed   // purges that the Store refused
@@ -125,11 +126,11 @@ func (t *ticket) agrees(t2 *ticket) bool {
 }
 
 // knownTags are the names of the fences that a page of this request has whatever
-// its handler does. Those up to read are read together with the page; the others
-// are tags of the route, see marked.
+// its handler does. Those up to read are read together with the page; the mark
+// stands for the others.
 func (rt *route) knownTags(r *http.Request) (names []string, read int) {
 	names = make([]string, 0, 8)
-	names = append(names, namespaceName, markName)
+	names = append(names, markName)
 	for path := range paths(r) {
 		names = append(names, tag{kind: pathTag, parts: [3]string{path}}.name())
 		if !rt.core.remote.prefixes {
@@ -141,7 +142,7 @@ func (rt *route) knownTags(r *http.Request) (names []string, read int) {
 			}
 		}
 	}
-	return append(names, rt.policy.Tags...), len(names)
+	return append(append(names, namespaceName), rt.policy.Tags...), len(names)
 }
 
 // fenceOff makes sure, before the handler runs, that every tag that can be known
@@ -152,10 +153,9 @@ func (s *remote) fenceOff(x *fill) {
 	if t == nil || t.failed {
 		return
 	}
-	absent := t.absent(append(s.expectedTags(x.key.hash, x.r), t.known...))
-	if x.rt.policy.servesStale() {
-		absent = append(absent, hardNames(t.nonces, absent)...)
-	}
+	names := s.neededTags(&x.rt.policy, append(s.expectedTags(x.key.hash, x.r), t.known...))
+	s.memo.recall(t.nonces, names)
+	absent := t.absent(names)
 	if len(absent) == 0 {
 		return
 	}
@@ -170,6 +170,21 @@ func (s *remote) fenceOff(x *fill) {
 	for i, tag := range absent {
 		t.nonces[tag], t.made[tag] = nonces[i], true
 	}
+	s.memo.keep(t.nonces)
+}
+
+// neededTags are the fences that a page with these has: with a window the second
+// ones, too.
+func (s *remote) neededTags(p *Policy, names []string) []string {
+	if !p.servesStale() {
+		return names
+	}
+	for _, name := range names[:len(names):len(names)] {
+		if name != markName && !isHard(name) {
+			names = append(names, hardPrefix+name)
+		}
+	}
+	return names
 }
 
 // expectedTags are the names of fences that the page may have besides the known

@@ -171,7 +171,7 @@ func (s *remote) write(x *parcel, spent *spending) Reason {
 // processes may overwrite each other's: the bound on variants is then passed by
 // a few, and nothing else is lost.
 func markVariant(x *parcel, keys pageKeys, variant string) (marked []byte, room bool) {
-	e, page, epoch := x.page, x.ticket.page, epochOf(x.ticket.known[:x.ticket.read], x.nonces)
+	e, page, epoch := x.page, x.ticket.page, epochOf(x.ticket.known, x.nonces)
 	var live []variantRef
 	if page != nil && page.epoch == epoch && slices.Equal(page.names, e.vary) {
 		live = page.live

@@ -25,11 +25,11 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 	q.want(q.known[:t.read]...)
 	q.want(hint.paths...)
 	if hint.moved {
+		q.want(namespaceName)
 		q.want(hint.tags...)
 	}
 	if l.wide {
-		q.want(q.known...)
-		q.want(s.expectedTags(k.hash, r)...)
+		q.want(s.neededTags(&rt.policy, append(s.expectedTags(k.hash, r), q.known...))...)
 		q.lease = leaseKey(q.place(hint.names))
 	}
 	l.fwd, l.ticket = uriMiss, t
@@ -47,6 +47,9 @@ func (s *remote) find(l *lookup, rt *route, r *http.Request, k *key, now int64) 
 	}
 	t.nonces, t.page, t.known, t.leased = q.nonces, l.page, q.known, q.leased
 	t.keys = q.keys
+	if len(t.nonces) > t.read {
+		s.memo.keep(t.nonces)
+	}
 	if !rt.policy.keys.hasPath() {
 		t.other = q.others
 	}
