@@ -18,6 +18,7 @@ import (
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
 	failed  atomic.Int64 // when the last failure was that counts
+	pulse   pulse
 }
 
 const (

@@ -20,7 +20,6 @@ type guard struct {
 	prompt bool // calls come back when their context ends, and need no goroutine
 
 	reads, writes, notes *breaker
-	pulse                pulse
 	lent                 atomic.Pointer[lentContext]
 
 	calls     sync.WaitGroup // all goroutines that are inside the store
@@ -68,7 +67,7 @@ func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Cont
 		now := g.core.now()
 		spent.left -= time.Duration(now - began)
 		if done != nil {
-			g.pulse.end(now, gaveUp)
+			b.pulse.end(now, gaveUp)
 			b.report(done, began, now, err)
 		}
 	}()
@@ -110,12 +109,12 @@ func (g *guard) admit(b *breaker, spent *spending, now int64) (done func(error),
 	if spent.ctx != nil {
 		return nil, nil
 	}
-	if !g.pulse.begin(now, g.budget*2/5) {
+	if !b.pulse.begin(now, g.budget*2/5) {
 		return nil, errStalled
 	}
 	done, err = b.circuit.Allow()
 	if err != nil {
-		g.pulse.leave()
+		b.pulse.leave()
 		return nil, errOpen
 	}
 	return done, nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,10 +81,16 @@ const reloadEvery = 500 * time.Millisecond
 // not connect. Its errors name the URL without passwords.
 func Open(rawURL string) (redis.UniversalClient, error) {
 	u, err := url.Parse(rawURL)
-	if err != nil || u.Scheme == "" {
+	switch {
+	case rawURL == "":
+		return nil, failed("Open", errors.New("the URL is empty; it should look like redis://user:password@host:6379/0"))
+	case err != nil:
 		// The reason would repeat a part of the URL, perhaps of the password.
-		return nil, failed("Open", fmt.Errorf("%q cannot be parsed; it should look like redis://user:password@host:6379/0, "+
+		return nil, failed("Open", fmt.Errorf("%s cannot be parsed; it should look like redis://user:password@host:6379/0, "+
 			"with %%xx for special characters", scheme(rawURL)))
+	case !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme):
+		return nil, failed("Open", fmt.Errorf("%s does not begin with redis://, rediss:// or unix://; it should look like "+
+			"redis://user:password@host:6379/0", withoutPasswords(u)))
 	}
 	client, err := open(u, rawURL)
 	if err != nil {
@@ -193,5 +201,5 @@ func scheme(rawURL string) string {
 	if !ok {
 		return "the URL"
 	}
-	return before + "://..."
+	return strconv.Quote(before + "://...")
 }

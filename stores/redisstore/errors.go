@@ -13,7 +13,7 @@ import (
 
 // Error is what the methods of a Store return. Op is the method. Kind is one of
 // timeout, canceled, refused, loading, readonly, oom, moved, clusterdown, auth,
-// wrongtype, maxclients, misconf, too-large, closed, namespace and other. Err
+// wrongtype, maxclients, misconf, too-large, database, closed, namespace and other. Err
 // is what went wrong, so that errors.Is finds context.Canceled and others.
 //
 // The text ends with a way out where one is known. It holds neither values nor
@@ -40,6 +40,7 @@ const (
 	classTooLarge    = "too-large"
 	classClosed      = "closed"
 	classNamespace   = "namespace"
+	classDatabase    = "database"
 	classOther       = "other"
 )
 
@@ -57,11 +58,12 @@ var wayOut = map[string]string{
 	classOOM:         "the memory of Redis is full and nothing may be evicted: set maxmemory-policy allkeys-lru, or raise maxmemory",
 	classMoved:       "the server is part of a cluster; use a Cluster client (an URL with ?addr=, or IsClusterMode)",
 	classClusterDown: "the cluster has no master for some keys: see CLUSTER INFO",
-	classAuth:        "the password, the user or its permissions do not do: see ACL LOG and the needs in the package documentation",
+	classAuth:        "the password or the user is wrong, or may not do this: see ACL LOG, and what the server needs in the package documentation",
 	classWrongType:   "something else in this Redis uses the keys of the namespace: give the store another one",
 	classMaxClients:  "the server has too many connections: make the pools of the clients smaller, or raise maxclients",
 	classMisconf:     "the server cannot save and refuses to write: see its log, or set stop-writes-on-bgsave-error no",
 	classTooLarge:    "store smaller pages: see the policy's largest body",
+	classDatabase:    "the server has fewer databases than the number at the end of the URL, or Options.DB, says; a Cluster has none but 0",
 	classClosed:      "the client or the store is closed: close the cache first, and the client after it",
 }
 
@@ -148,6 +150,8 @@ var texts = []struct{ text, class string }{
 	{"ERR max number of clients", classMaxClients},
 	{"MISCONF ", classMisconf},
 	{"ERR string exceeds maximum", classTooLarge},
+	{"ERR Protocol error: invalid bulk length", classTooLarge},
+	{"ERR DB index is out of range", classDatabase},
 	{"redis: all sentinels", classRefused},
 }
 
