@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -189,6 +190,47 @@ func TestLogOfAFailingStore(t *testing.T) {
 			if strings.Count(log.String(), text) != 1 {
 				t.Errorf("got no single line with %q:\n%s", text, log.String())
 			}
+		}
+	})
+}
+
+// TestPurgeOfALateStore: a program that purges has time, and its purge is tried three
+// times if the store is only late. A request has none.
+func TestPurgeOfALateStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newFleet(t).join("page")
+		late := func(times int64) {
+			var n atomic.Int64
+			m.faults.Before(storetest.Only(func(context.Context, string, []string) error {
+				if n.Add(1) <= times {
+					return classed("timeout")
+				}
+				return nil
+			}, "Set"))
+		}
+		late(2)
+		if err := m.cache.Purge(t.Context(), "/"); err != nil {
+			t.Errorf("late twice: got error %v, want none", err)
+		}
+		late(3)
+		if err := m.cache.Purge(t.Context(), "/"); err == nil {
+			t.Error("late three times: got no error")
+		}
+		m.faults.Heal()
+		time.Sleep(time.Minute)
+		m.trips()
+		late(1)
+		r := page("/")
+		r.Method = http.MethodPost
+		call(m.h, r)
+		sets := 0
+		for _, op := range m.trips() {
+			if op == "Set/2" {
+				sets++
+			}
+		}
+		if sets != 2 { // one when the status goes out, one when the handler has returned
+			t.Errorf("a request: got %d purges, want 2, none of them repeated", sets)
 		}
 	})
 }

@@ -121,8 +121,10 @@
 //
 // A [Memory] keeps live values in this process: by default stores/memstore with
 // 64 MiB, everything counted; stores/gocachestore uses a go-cache, which has no
-// size limit. A [Store] keeps bytes that several processes share; it may fail
-// in any way without changing a response; a purge then returns an error.
+// size limit. A [Store] keeps bytes that several processes share: stores/redisstore
+// does, in Redis. It may fail in any way without changing a response; a purge then
+// returns an error. Of all processes one makes a page that many miss ([Policy.Lease]);
+// [NearCache] spares hits the way to the store, for a moment of staleness at most.
 // [Policy.WriteBack] writes to it after the response. stores/storetest holds the
 // contracts as tests.
 //

@@ -24,7 +24,7 @@ func (s *remote) purge(spent *spending, names []string, soft, late bool) error {
 		nonce = newExpiry(life)
 	}
 	if late {
-		if err := s.guard.set(spent, nonce, fenceLife, fenceKey(markName)); err != nil {
+		if err := s.insist(spent, nonce, fenceLife, fenceKey(markName)); err != nil {
 			return err
 		}
 	}
@@ -35,12 +35,26 @@ func (s *remote) purge(spent *spending, names []string, soft, late bool) error {
 			keys = append(keys, fenceKey(hardPrefix+name))
 		}
 	}
-	if err := s.guard.set(spent, nonce, life, keys...); err != nil {
+	if err := s.insist(spent, nonce, life, keys...); err != nil {
 		return err
 	}
 	s.announce(spent, names, soft)
 	return nil
 }
+
+// insist sets what a purge has to: a program that purges has time for three tries,
+// if the store is only late.
+func (s *remote) insist(spent *spending, nonce []byte, life time.Duration, keys ...string) (err error) {
+	for range purgeTries {
+		err = s.guard.set(spent, nonce, life, keys...)
+		if err == nil || spent.ctx == nil || spent.ctx.Err() != nil || classOf(err) != "timeout" {
+			return err
+		}
+	}
+	return err
+}
+
+const purgeTries = 3
 
 // owed are purges that the Store refused. Until they are made good, this process
 // serves no page from the Store that they are about.

@@ -90,7 +90,7 @@ func Open(rawURL string) (redis.UniversalClient, error) {
 			"with %%xx for special characters", scheme(rawURL)))
 	case !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme):
 		return nil, failed("Open", fmt.Errorf("%s does not begin with redis://, rediss:// or unix://; it should look like "+
-			"redis://user:password@host:6379/0", withoutPasswords(u)))
+			"redis://user:password@host:6379/0", shown(u, rawURL)))
 	}
 	client, err := open(u, rawURL)
 	if err != nil {
@@ -180,6 +180,14 @@ func orElse[T comparable](p *T, value T) {
 	if *p == unset {
 		*p = value
 	}
+}
+
+// shown is what an error may show of a URL. What has no scheme may be a password.
+func shown(u *url.URL, rawURL string) string {
+	if !strings.Contains(rawURL, "://") {
+		return "the URL"
+	}
+	return withoutPasswords(u)
 }
 
 // withoutPasswords spells u for an error. go-redis also takes some passwords

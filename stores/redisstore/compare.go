@@ -19,9 +19,6 @@ for i = 3, #ARGV do
     return 1
   end
 end
-if not held and redis.call('GET', KEYS[1]) == ARGV[1] then
-  return 1
-end
 return 0`)
 
 	deleteIf = redis.NewScript(`
@@ -45,8 +42,7 @@ return 0`)
 
 // SetIf keeps value under key for ttl and drops ifKey, in one step, if ifKey
 // holds just these bytes. The two keys must have the same second part, which a
-// cluster demands. If the value is there and ifKey is not, this very call has done
-// its work before: some clients send it again when the answer is late.
+// cluster demands.
 func (s *Store) SetIf(ctx context.Context, value []byte, ttl time.Duration, key, ifKey string, holds []byte) (bool, error) {
 	names := s.names([]string{key, ifKey})
 	list, err := s.payloads(value, names[:1])
@@ -85,7 +81,7 @@ func (s *Store) spellings(name string, holds []byte) (args []any) {
 func (s *Store) run(ctx context.Context, op string, script *redis.Script, names []string, args []any) (bool, error) {
 	n, err := script.Run(ctx, s.client, names, args...).Int64()
 	if err != nil {
-		return false, failed(op, fmt.Errorf("script: %w", err))
+		return false, s.failed(op, fmt.Errorf("script: %w", err))
 	}
 	return n == 1, nil
 }

@@ -82,7 +82,20 @@ func (e *Error) Unwrap() error { return e.Err }
 // Class is Kind, as a method by which the cache groups errors in the log.
 func (e *Error) Class() string { return e.Kind }
 
-// failed wraps an error of the method op; nil stays nil.
+// failed wraps an error of the method op; nil stays nil. A cluster may have
+// another master by now: its client would find out in a minute only, if it is not
+// told to look.
+func (s *Store) failed(op string, err error) error {
+	if c, ok := s.client.(*redis.ClusterClient); ok && err != nil {
+		switch classOf(err) {
+		case classRefused, classTimeout, classClusterDown:
+			c.ReloadState(context.Background())
+		}
+	}
+	return failed(op, err)
+}
+
+// failed is the same without a client.
 func failed(op string, err error) error {
 	if err == nil {
 		return nil

@@ -32,7 +32,7 @@ func (s *Store) Publish(ctx context.Context, message []byte) error {
 	// Otherwise a ring sends it to any of its servers, and Subscribe listens to
 	// that of the channel.
 	cmd.SetFirstKeyPos(1)
-	return failed("Publish", s.do(ctx, []redis.Cmder{cmd}))
+	return s.failed("Publish", s.do(ctx, []redis.Cmder{cmd}))
 }
 
 // Subscribe calls received for each message and lost before the first one and

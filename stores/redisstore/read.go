@@ -21,7 +21,7 @@ func (s *Store) Get(ctx context.Context, keys ...string) ([][]byte, error) {
 	names := s.names(keys)
 	values, err := s.get(ctx, names)
 	if err != nil {
-		return nil, failed("Get", err)
+		return nil, s.failed("Get", err)
 	}
 	return s.openAll(names, values), nil
 }
@@ -94,16 +94,16 @@ func (s *Store) GetTTL(ctx context.Context, timed int, keys ...string) ([][]byte
 	}
 	read := s.queueReads(ctx, pipe, names)
 	if err := exec(ctx, pipe); err != nil {
-		return nil, nil, failed("GetTTL", err)
+		return nil, nil, s.failed("GetTTL", err)
 	}
 	values, err := read()
 	if err != nil {
-		return nil, nil, failed("GetTTL", err)
+		return nil, nil, s.failed("GetTTL", err)
 	}
 	left := make([]time.Duration, timed)
 	for i, cmd := range ttls {
 		if left[i], err = cmd.Result(); err != nil {
-			return nil, nil, failed("GetTTL", err)
+			return nil, nil, s.failed("GetTTL", err)
 		}
 	}
 	return s.openAll(names, values), left, nil

@@ -23,12 +23,12 @@ func (s *Store) Set(ctx context.Context, value []byte, ttl time.Duration, keys .
 	cmds := make([]redis.Cmder, len(keys))
 	payloads, err := s.payloads(value, s.names(keys))
 	if err != nil {
-		return failed("Set", err)
+		return s.failed("Set", err)
 	}
 	for i, p := range payloads {
 		cmds[i] = redis.NewStatusCmd(ctx, "set", p.name, p.value, "px", millis(ttl))
 	}
-	return failed("Set", s.do(ctx, cmds))
+	return s.failed("Set", s.do(ctx, cmds))
 }
 
 // Add keeps value under those keys that are absent and returns what is under
@@ -41,7 +41,7 @@ func (s *Store) Add(ctx context.Context, value []byte, ttl time.Duration, keys .
 	names := s.names(keys)
 	payloads, err := s.payloads(value, names)
 	if err != nil {
-		return nil, failed("Add", err)
+		return nil, s.failed("Add", err)
 	}
 	now, gone, err := s.add(ctx, payloads, millis(ttl))
 	if err == nil && gone {
@@ -49,7 +49,7 @@ func (s *Store) Add(ctx context.Context, value []byte, ttl time.Duration, keys .
 		now, _, err = s.add(ctx, payloads, millis(ttl))
 	}
 	if err != nil {
-		return nil, failed("Add", err)
+		return nil, s.failed("Add", err)
 	}
 	return s.openAll(names, now), nil
 }
@@ -96,13 +96,13 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 		for _, name := range names {
 			args = append(args, name)
 		}
-		return failed("Delete", s.do(ctx, []redis.Cmder{redis.NewIntCmd(ctx, args...)}))
+		return s.failed("Delete", s.do(ctx, []redis.Cmder{redis.NewIntCmd(ctx, args...)}))
 	}
 	cmds := make([]redis.Cmder, len(names))
 	for i, name := range names {
 		cmds[i] = redis.NewIntCmd(ctx, "del", name)
 	}
-	return failed("Delete", s.do(ctx, cmds))
+	return s.failed("Delete", s.do(ctx, cmds))
 }
 
 // addressed is a value with the name it goes to.

@@ -27,7 +27,6 @@ func TestForeignData(t *testing.T) {
 	for what, put := range foreignData {
 		for _, where := range []string{":p:{", ":f:{", ":l:{"} {
 			t.Run(what+" under "+strings.Trim(where, ":{"), func(t *testing.T) {
-				t.Parallel()
 				site := newPatientSite(t, strings.ReplaceAll(t.Name(), "TestForeignData/", ""), &redis.UniversalOptions{Addrs: []string{server.Addr()}})
 				site.foreign(where, func(key string) { put(site, key) })
 			})
