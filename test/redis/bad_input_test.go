@@ -74,7 +74,7 @@ func TestBadRedis(t *testing.T) {
 		"replica":        {args: []string{"--replicaof", strings.ReplaceAll(master.Addr(), ":", " ")}, class: "readonly", says: []string{"replica", "address of the master"}},
 		"full":           {args: []string{"--maxmemory", "1", "--maxmemory-policy", "noeviction"}, class: "oom", says: []string{"maxmemory-policy allkeys-lru"}},
 		"of a cluster":   {args: []string{"--cluster-enabled", "yes"}, class: "clusterdown", says: []string{"CLUSTER INFO"}},
-		"no database":    {options: redis.UniversalOptions{DB: 99}, class: "other", says: []string{"DB index is out of range"}},
+		"no database":    {options: redis.UniversalOptions{DB: 99}, class: "database", says: []string{"DB index is out of range"}},
 	} {
 		t.Run(name, func(t *testing.T) { tc.run(t) })
 	}
