@@ -32,7 +32,7 @@ func (g *guard) getTimed(spent *spending, n int, keys []string) (timed, error) {
 		values, err := g.get(spent, keys)
 		return timed{values: values}, err
 	}
-	t, err := call(g, g.reads, spent, func(ctx context.Context) (t timed, err error) {
+	t, err := call(g, g.timedReads, spent, func(ctx context.Context) (t timed, err error) {
 		t.values, t.left, err = s.GetTTL(ctx, n, keys...)
 		return t, err
 	})

@@ -19,8 +19,9 @@ type guard struct {
 	budget time.Duration
 	prompt bool // calls come back when their context ends, and need no goroutine
 
-	reads, writes, notes *breaker
-	lent                 atomic.Pointer[lentContext]
+	reads, timedReads, writes, notes *breaker
+
+	lent atomic.Pointer[lentContext]
 
 	calls     sync.WaitGroup // all goroutines that are inside the store
 	slots     chan struct{}  // one for each of them
@@ -62,7 +63,7 @@ func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Cont
 	}
 	ctx, cancel := g.deadline(spent, began)
 	defer func() {
-		gaveUp := ctx.Err() != nil
+		gaveUp := ctx.Err() != nil || err != nil && classOf(err) == "timeout" // by a limit of its own
 		cancel()
 		now := g.core.now()
 		spent.left -= time.Duration(now - began)

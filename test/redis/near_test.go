@@ -152,7 +152,7 @@ func TestFigureNearPurge(t *testing.T) {
 	if costs.fillTracked < rounds-1 {
 		t.Errorf("got %d names by tracking for %d fills, want one for each fence that is made", costs.fillTracked, rounds)
 	}
-	if got := topoQuantile(lives, 0.5); *long && got > time.Millisecond {
-		t.Errorf("got a median of %v, want less than a millisecond", got)
+	if got := topoQuantile(lives, 0.5); *long && got > 20*time.Millisecond {
+		t.Errorf("got a median of %v, want some milliseconds", got)
 	}
 }
