@@ -12,10 +12,9 @@ import (
 
 // breaker leaves a store alone that fails: after five failures in a row, or
 // when half of at least twenty calls within ten seconds failed, no calls are made
-// but one a second that tries. Reads have one, reads with lifetimes, writes, and the
-// small matters of leases and fences: a store that is full, or a replica, can still
-// be read, and the client of a store may have other connections for some of these,
-// which get stuck while the rest goes well.
+// but one a second that tries. There is one for reads, one for writes, and one for
+// additions: a store that is full, or a replica, can still be read, and the client of
+// a store may have connections left for additions when it has none for writes.
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
 	failed  atomic.Int64 // when the last failure was that counts

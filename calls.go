@@ -2,6 +2,7 @@ package pagecache
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func (g *guard) getTimed(spent *spending, n int, keys []string) (timed, error) {
 		values, err := g.get(spent, keys)
 		return timed{values: values}, err
 	}
-	t, err := call(g, g.timedReads, spent, func(ctx context.Context) (t timed, err error) {
+	t, err := call(g, g.reads, spent, func(ctx context.Context) (t timed, err error) {
 		t.values, t.left, err = s.GetTTL(ctx, n, keys...)
 		return t, err
 	})
@@ -80,7 +81,7 @@ func (g *guard) set(spent *spending, value []byte, ttl time.Duration, keys ...st
 }
 
 func (g *guard) delete(spent *spending, key string) error {
-	_, err := call(g, g.notes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Delete(ctx, key) })
+	_, err := call(g, g.writes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Delete(ctx, key) })
 	return err
 }
 
@@ -108,7 +109,7 @@ func (g *guard) deleteIf(spent *spending, key string, holds []byte) error {
 	if !ok {
 		return g.delete(spent, key)
 	}
-	_, err := call(g, g.notes, spent, func(ctx context.Context) (bool, error) { return s.DeleteIf(ctx, key, holds) })
+	_, err := call(g, g.writes, spent, func(ctx context.Context) (bool, error) { return s.DeleteIf(ctx, key, holds) })
 	return err
 }
 
@@ -120,10 +121,32 @@ func (g *guard) touchIf(spent *spending, ttl time.Duration, key string, holds []
 	if !ok {
 		return false, nil
 	}
-	return call(g, g.notes, spent, func(ctx context.Context) (bool, error) { return s.TouchIf(ctx, ttl, key, holds) })
+	return call(g, g.writes, spent, func(ctx context.Context) (bool, error) { return s.TouchIf(ctx, ttl, key, holds) })
 }
 
 func (g *guard) publish(spent *spending, m messenger, message []byte) error {
-	_, err := call(g, g.notes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, m.Publish(ctx, message) })
+	_, err := call(g, g.writes, spent, func(ctx context.Context) (struct{}, error) { return struct{}{}, m.Publish(ctx, message) })
 	return err
+}
+
+// plainReads notes whether reads without lifetimes get stuck. The client of a store
+// may have other connections for them, with none free, while those with lifetimes
+// go well; these are used for a second then.
+type plainReads struct {
+	late  atomic.Int32 // in a row
+	until atomic.Int64 // not used before
+}
+
+const lateReads = 3
+
+func (p *plainReads) good(now int64) bool { return now >= p.until.Load() }
+
+func (p *plainReads) ended(now int64, err error) {
+	switch {
+	case isSpared(err):
+	case err == nil:
+		p.late.Store(0)
+	case p.late.Add(1) >= lateReads:
+		p.until.Store(now + int64(time.Second))
+	}
 }

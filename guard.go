@@ -19,7 +19,8 @@ type guard struct {
 	budget time.Duration
 	prompt bool // calls come back when their context ends, and need no goroutine
 
-	reads, timedReads, writes, notes *breaker
+	reads, writes, notes *breaker
+	plain                plainReads
 
 	lent atomic.Pointer[lentContext]
 

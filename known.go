@@ -87,11 +87,12 @@ func (rt *route) answerKnown(w http.ResponseWriter, r *http.Request, a admission
 		return false
 	}
 	p := s.knownPage(rt, r, k)
-	if p == nil || s.owed.debts.Load() != nil {
+	if p == nil || s.owed.debts.Load() != nil || !s.plain.good(now) {
 		return false
 	}
 	l.ticket = s.newTicket()
 	values, err := s.guard.get(l.ticket.spent, p.keys)
+	s.plain.ended(c.now(), err)
 	l.before = &reading{p.keys, timed{values: values}, err}
 	if err != nil {
 		return false

@@ -37,7 +37,7 @@ func newRemote(c *core, p *Policy) *remote {
 	return &remote{
 		guard: guard{
 			core: c, store: p.store, budget: p.StoreBudget, prompt: ok && prompt.Prompt(),
-			reads: c.newBreaker("reads"), timedReads: c.newBreaker("reads with lifetimes"), writes: c.newBreaker("writes"), notes: c.newBreaker("leases and fences"),
+			reads: c.newBreaker("reads"), writes: c.newBreaker("writes"), notes: c.newBreaker("additions"),
 			slots: make(chan struct{}, maxCalls),
 		},
 		prefixes: p.PrefixPurge,

@@ -112,8 +112,8 @@ func (q *query) run(l *lookup, names []string) error {
 	}
 	thought := q.remote.known.get(q.placeHash(names))
 	timed := len(pages)
-	if thought != nil && (q.before == nil || !isSpared(q.before.err)) {
-		timed = 0 // reads without lifetimes are cheaper, and not given up
+	if thought != nil && (q.before != nil || q.plain.good(q.now)) {
+		timed = 0
 	}
 	found, err := q.get(timed, pages)
 	if err != nil {
@@ -223,7 +223,7 @@ func (q *query) get(n int, pages []string) (timed, error) {
 
 // read makes a trip, unless just this was read a moment ago.
 func (q *query) read(n int, keys []string) (found timed, err error) {
-	if b := q.before; b != nil && !isSpared(b.err) && slices.Equal(b.keys, keys) {
+	if b := q.before; b != nil && slices.Equal(b.keys, keys) {
 		found, err = b.timed, b.err
 	} else {
 		found, err = q.guard.getTimed(q.spent, n, keys)
