@@ -21,7 +21,7 @@ func TestFigureWay(t *testing.T) {
 		{name: "no way in", prompt: true,
 			strike: func(b *faultBed) { b.proxy.Refuse(true); b.proxy.Cut() },
 			heal:   func(b *faultBed) { b.proxy.Refuse(false) }},
-		{name: "cut", prompt: true, lossy: true,
+		{name: "cut", prompt: true, retried: true, lossy: true,
 			strike: againAndAgain(50*time.Millisecond, func(b *faultBed) { b.proxy.Cut() }), heal: enough},
 		{name: "half closed", lossy: true,
 			strike: againAndAgain(50*time.Millisecond, func(b *faultBed) { b.proxy.HalfClose() }), heal: enough},
