@@ -151,3 +151,58 @@ func TestPageThatAnotherProcessMadeAnew(t *testing.T) {
 		})
 	}
 }
+
+// TestReadInTheMidstOfAPurge: a purge has changed the mark, and not yet the nonce of
+// its tag, when a page with the tag is read, and found to stand. When the purge is
+// finished the page is gone, whatever was learnt of it.
+func TestReadInTheMidstOfAPurge(t *testing.T) {
+	for _, purge := range []func(context.Context, *pagecache.Cache) error{
+		func(ctx context.Context, c *pagecache.Cache) error { return c.PurgeTags(ctx, "tag") },
+		func(ctx context.Context, c *pagecache.Cache) error { return c.PurgeAll(ctx) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFleet(t)
+			reader, purger := f.join("old"), f.join("")
+			reader.work.tags = []string{"tag"}
+			for range 3 {
+				reader.ask("/p")
+			}
+			sets := 0
+			purger.faults.After(storetest.Only(func(context.Context, string, []string) error {
+				if sets++; sets == 1 {
+					for range 3 {
+						reader.wants("in the midst", "/p", "old", true)
+					}
+				}
+				return nil
+			}, "Set"))
+			if err := purge(t.Context(), purger.cache); err != nil || sets != 2 {
+				t.Fatalf("got error %v and %d writes, want none and two", err, sets)
+			}
+			reader.work.text = "new"
+			reader.wants("afterwards", "/p", "new", false)
+			reader.wants("again", "/p", "new", true)
+		})
+	}
+}
+
+// TestKnownByAnotherPath: a page that several paths share is not answered with, on a
+// path whose fence it does not have, because it is known from another.
+func TestKnownByAnotherPath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newFleet(t).join("page")
+		m.h = m.cache.Page(time.Minute, pagecache.Key(pagecache.KeyFunc(func(*http.Request) string { return "one" })))(&m.work)
+		for range 3 {
+			m.ask("/a")
+		}
+		m.wants("by a path that the page was not made for", "/b", "page", false)
+		for range 3 {
+			m.wants("by either", "/a", "page", true)
+			m.wants("by either", "/b", "page", true)
+		}
+		if err := m.cache.Purge(t.Context(), "/a"); err != nil {
+			t.Fatal(err)
+		}
+		m.wants("purged by the other path", "/b", "page", false)
+	})
+}

@@ -168,31 +168,42 @@ func TestNearCacheIsEmptiedOnReconnect(t *testing.T) {
 // TestPurgeBeforeTheCopyIsMade: the look-up has read the page, and a purge is heard
 // of before the copy is kept.
 func TestPurgeBeforeTheCopyIsMade(t *testing.T) {
-	for name, event := range map[string]func(m, other *member){
+	events := map[string]func(m, other *member){
 		"another process": func(m, other *member) { _ = other.cache.Purge(context.Background(), "/p") },
 		"this process":    func(m, other *member) { _ = m.cache.PurgeTags(context.Background(), "tag") },
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			f := newFleet(t)
-			m, other := f.join("page", nearby()), f.join("")
-			m.work.tags = []string{"tag"}
-			m.ask("/p")
-			synctest.Wait()
-			done := false
-			m.faults.After(storetest.Only(func(context.Context, string, []string) error {
-				if !done {
-					done = true
-					event(m, other)
-					time.Sleep(time.Millisecond) // for the message
-				}
-				return nil
-			}, "Get"))
-			m.ask("/p") // began before the purge: it may get the page
-			m.faults.Heal()
-			m.work.text = "new page"
-			m.wants(name, "/p", "new page", false)
-		})
 	}
+	for name, event := range events {
+		for _, known := range []bool{false, true} {
+			purgeBeforeTheCopyIsMade(t, name, known, event)
+		}
+	}
+}
+
+func purgeBeforeTheCopyIsMade(t *testing.T, name string, known bool, event func(m, other *member)) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		m, other := f.join("page", nearby()), f.join("")
+		m.work.tags = []string{"tag"}
+		m.ask("/p")
+		if known {
+			m.ask("/p")
+			time.Sleep(nearStale)
+		}
+		synctest.Wait()
+		done := false
+		m.faults.After(storetest.Only(func(context.Context, string, []string) error {
+			if !done {
+				done = true
+				event(m, other)
+				time.Sleep(time.Millisecond) // for the message
+			}
+			return nil
+		}, "Get"))
+		m.ask("/p") // began before the purge: it may get the page
+		m.faults.Heal()
+		m.work.text = "new page"
+		m.wants(name, "/p", "new page", false)
+	})
 }
 
 // TestNearCacheKeepsTheRestOfALife, and not a new one.
