@@ -206,3 +206,22 @@ func TestKnownByAnotherPath(t *testing.T) {
 		m.wants("purged by the other path", "/b", "page", false)
 	})
 }
+
+// TestPurgeOfAnotherTag: a page that was made anew after a purge is not lost to a
+// later one that is not about it, whatever nonces its process remembers.
+func TestPurgeOfAnotherTag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		m, other := f.join("page", alone), f.join("")
+		m.work.tags = []string{"tag"}
+		m.ask("/p")
+		for i := range 3 {
+			for _, tag := range []string{"tag", "another"} {
+				if err := other.cache.PurgeTags(t.Context(), tag); err != nil {
+					t.Fatal(err)
+				}
+				m.wants(fmt.Sprintf("round %d, %s purged", i, tag), "/p", "page", tag != "tag")
+			}
+		}
+	})
+}
