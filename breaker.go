@@ -96,12 +96,12 @@ func isSpared(err error) bool { return errors.Is(err, errOpen) || errors.Is(err,
 
 // pulse tells a store that answers slowly from one that does not answer at all:
 // calls wait in it, and none has come back for some time. It does not take until
-// the first has given up to know that, so fewer requests pay. After that one call
-// at a time is made, until one comes back.
+// the first has given up to know that, so fewer requests pay. After that, and after
+// any failure, one call at a time is made, until one succeeds.
 type pulse struct {
 	waiting atomic.Int64
 	beat    atomic.Int64 // when a call came back, or the first set out
-	silent  atomic.Bool  // the last call that ended was given up
+	silent  atomic.Bool  // the last call that ended has failed
 }
 
 // begin counts a call in, unless the store has stopped.
@@ -117,10 +117,10 @@ func (p *pulse) begin(now int64, patience time.Duration) bool {
 	return true
 }
 
-// end counts a call out that came back, or was given up.
-func (p *pulse) end(now int64, gaveUp bool) {
-	p.silent.Store(gaveUp)
-	if !gaveUp {
+// end counts a call out that succeeded, or failed.
+func (p *pulse) end(now int64, failed bool) {
+	p.silent.Store(failed)
+	if !failed {
 		p.beat.Store(now)
 	}
 	p.waiting.Add(-1)

@@ -64,12 +64,12 @@ func call[T any](g *guard, b *breaker, spent *spending, op func(ctx context.Cont
 	}
 	ctx, cancel := g.deadline(spent, began)
 	defer func() {
-		gaveUp := ctx.Err() != nil || err != nil && classOf(err) == "timeout" // by a limit of its own
+		failed := ctx.Err() != nil || err != nil && !isReply(err)
 		cancel()
 		now := g.core.now()
 		spent.left -= time.Duration(now - began)
 		if done != nil {
-			b.pulse.end(now, gaveUp)
+			b.pulse.end(now, failed)
 			b.report(done, began, now, err)
 		}
 	}()
