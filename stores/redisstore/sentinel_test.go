@@ -56,5 +56,5 @@ func TestSentinel(t *testing.T) {
 		last = redisstore.New(stale, "shop").Check(t.Context())
 		return last != nil
 	})
-	wantClass(t, "ReplicaOnly", last, "readonly", "ROLE answers slave")
+	wantClass(t, "ReplicaOnly", last, "readonly", "the server is a replica")
 }
