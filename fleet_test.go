@@ -228,3 +228,32 @@ func TestPurgeOfAnotherTag(t *testing.T) {
 		}
 	})
 }
+
+// TestPageMadeAnewWhileTagsMove: a page that is not learnt, because another tag was
+// purged since it was made, costs one trip as well, once the old one is forgotten.
+func TestPageMadeAnewWhileTagsMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t)
+		a, b := f.join("old"), f.join("old")
+		a.ask("/p")
+		for range 3 {
+			b.ask("/p")
+		}
+		a.work.text = "new"
+		if err := a.cache.Purge(t.Context(), "/p"); err != nil {
+			t.Fatal(err)
+		}
+		a.ask("/p")
+		if err := a.cache.PurgeTags(t.Context(), "another"); err != nil {
+			t.Fatal(err)
+		}
+		b.ask("/p")
+		for range 3 {
+			b.trips()
+			b.wants("made anew", "/p", "new", true)
+			if trips := b.trips(); len(trips) != 1 {
+				t.Errorf("got round trips %q, want one", trips)
+			}
+		}
+	})
+}

@@ -24,7 +24,7 @@ import (
 // Purging takes the same time however many pages are stored; their memory is
 // freed when they are asked for next, or evicted. In process a purge cannot fail
 // but for an address that is none; then nothing is purged. Over a Store it takes
-// a round trip or two, within ctx and 5 s, and is retried before this process
+// a few round trips, within ctx and 5 s, and is retried before this process
 // serves a page again from the Store that it is about if the Store refuses it;
 // the error says so. In process it works after ctx has ended, and after Close, too.
 func (c *Cache) Purge(ctx context.Context, addresses ...string) error {

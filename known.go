@@ -37,16 +37,26 @@ func (t *known) get(hash uint64) *knownPage {
 	return nil
 }
 
+// set keeps a page in place of what was known there. If there is no room for it
+// nothing is: an outdated page would cost each look-up a trip.
 func (t *known) set(p *knownPage) {
-	size := p.size()
-	if size > maxKnownPage {
+	if p.size() > maxKnownPage {
+		t.drop(p.hash)
 		return
 	}
-	if t.held.Add(size) > maxKnown {
-		t.held.Add(-size)
-		return
-	}
+	held := t.held.Add(p.size())
 	if old := t.at[p.hash%hintSlots].Swap(p); old != nil {
+		held = t.held.Add(-old.size())
+	}
+	if held > maxKnown {
+		t.drop(p.hash)
+	}
+}
+
+// drop forgets the page.
+func (t *known) drop(hash uint64) {
+	at := &t.at[hash%hintSlots]
+	if old := at.Load(); old != nil && old.hash == hash && at.CompareAndSwap(old, nil) {
 		t.held.Add(-old.size())
 	}
 }

@@ -27,9 +27,20 @@ func TestKnownPagesAreBounded(t *testing.T) {
 	if total > maxKnown || total < maxKnown/2 || table.held.Load() != total {
 		t.Errorf("got %d bytes held, %d counted, want them equal and up to %d", total, table.held.Load(), maxKnown)
 	}
-	table = known{}
-	if table.set(knownOf(1, time.Minute, value, value, []byte("x"))); table.get(1) != nil {
-		t.Error("a page is held that is too large")
+	for i := range uint64(hintSlots) { // full: what is known is replaced, or forgotten
+		before := table.get(i)
+		small := knownOf(i, time.Hour, []byte("new"))
+		table.set(small)
+		if at := table.get(i); before != nil && at != small {
+			t.Fatalf("a smaller page did not take the place of the old one, got %v", at)
+		}
+		table.set(knownOf(i, time.Hour, value, value, value))
+		if at := table.get(i); at != nil {
+			t.Fatalf("an outdated page is known instead of one that is too large: %v", at)
+		}
+	}
+	if held := table.held.Load(); held != 0 {
+		t.Errorf("got %d bytes held of no pages", held)
 	}
 }
 

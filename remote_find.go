@@ -153,6 +153,7 @@ func (q *query) findVariant(l *lookup, names []string) error {
 func (q *query) takeRead(l *lookup, key string, names []string, found timed, at int) error {
 	value := found.values[at]
 	if len(value) > 0 && at >= len(found.left) && q.tellsTime() {
+		q.remote.known.drop(q.placeHash(names)) // it is another page by now
 		again, err := q.get(1, []string{key})
 		if err != nil {
 			return err
