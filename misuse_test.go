@@ -130,6 +130,8 @@ func TestMisuse(t *testing.T) {
 		{"a window below zero", "New: StaleWhileRevalidate and StaleIfError must not be negative, got -1ns and 0s; 0 serves nothing stale", knob(func(p *pagecache.Policy) { p.StaleWhileRevalidate = -1 })},
 		{"the other window below zero", "Page: StaleWhileRevalidate and StaleIfError must not be negative, got 0s and -1ns; 0 serves nothing stale",
 			page(time.Minute, func(p *pagecache.Policy) { p.StaleIfError = -1 })},
+		{"Lease too short", "New: Lease must be 100ms at least, got 99ms; 0 is for no leases", make(func(p *pagecache.Policy) { p.Lease = 99 * time.Millisecond })},
+		{"Lease below zero", "New: Lease must be 100ms at least, got -1s; 0 is for no leases", make(func(p *pagecache.Policy) { p.Lease = -time.Second })},
 		{"Jitter below zero", "New: Jitter must be from 0 to 0.5, got -0.1; 0.1 shortens lifetimes by up to a tenth", make(jitter(-0.1))},
 		{"Jitter of all", "New: Jitter must be from 0 to 0.5, got 1; 0.1 shortens lifetimes by up to a tenth", make(jitter(1))},
 		{"Jitter of no number", "New: Jitter must be from 0 to 0.5, got NaN; 0.1 shortens lifetimes by up to a tenth", make(jitter(math.NaN()))},

@@ -10,6 +10,15 @@ func (p *Policy) check(where string) {
 	bad := func(format string, args ...any) {
 		panic("pagecache: " + where + ": " + fmt.Sprintf(format, args...))
 	}
+	p.checkLimits(bad)
+	p.checkLifetimes(bad)
+	p.checkNames(bad)
+	if err := p.keys.check(); err != "" {
+		bad("%s", err)
+	}
+}
+
+func (p *Policy) checkLimits(bad func(format string, args ...any)) {
 	for _, limit := range []struct {
 		name  string
 		value int
@@ -33,6 +42,9 @@ func (p *Policy) check(where string) {
 			bad("%s must be positive, got %v; leave it out for the default", d.name, d.value)
 		}
 	}
+}
+
+func (p *Policy) checkLifetimes(bad func(format string, args ...any)) {
 	if p.Lease != 0 && p.Lease < 100*time.Millisecond {
 		bad("Lease must be 100ms at least, got %v; 0 is for no leases", p.Lease)
 	}
@@ -53,6 +65,12 @@ func (p *Policy) check(where string) {
 	if !(p.EarlyRefresh >= 0 && p.EarlyRefresh <= 100) {
 		bad("EarlyRefresh must be from 0 to 100, got %v; 1 is the usual value, 0 refreshes nothing early", p.EarlyRefresh)
 	}
+	if p.ClientMaxAge < 0 {
+		bad("ClientMaxAge must be positive, got %v", p.ClientMaxAge)
+	}
+}
+
+func (p *Policy) checkNames(bad func(format string, args ...any)) {
 	for _, name := range p.TagFields {
 		if !isToken(name) {
 			bad("TagFields: %q is no field name; give one such as \"Surrogate-Key\"", name)
@@ -66,14 +84,8 @@ func (p *Policy) check(where string) {
 	if len(p.Tags) > p.MaxTags {
 		bad("Tags: %d tags, MaxTags is %d", len(p.Tags), p.MaxTags)
 	}
-	if p.ClientMaxAge < 0 {
-		bad("ClientMaxAge must be positive, got %v", p.ClientMaxAge)
-	}
 	if !isToken(p.Name) || !isAlpha(p.Name[0]) && p.Name[0] != '*' {
 		bad("Name %q must be a token that begins with a letter (RFC 9651 section 3.3.4), such as \"shop\"", p.Name)
-	}
-	if err := p.keys.check(); err != "" {
-		bad("%s", err)
 	}
 }
 
