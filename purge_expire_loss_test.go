@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -204,14 +205,14 @@ func purgeHalfDone(t *testing.T) {
 	h, other := c.Page(time.Hour, windows)(v), s.process(t).Page(time.Hour, windows)(v)
 	call(other, page("/p"))
 	v.now.Add(1)
-	half.on = true
+	half.on.Store(true)
 	if err := c.Purge(t.Context(), "/p"); err == nil {
 		t.Error("got no error from a purge that was half done")
 	}
 	if got := call(h, page("/p")); got.body != "version 1" {
 		t.Errorf("purging process: got %q (%s), want version 1", got.body, got.cacheStatus())
 	}
-	half.on = false
+	half.on.Store(false)
 	settle(h)
 	if got := call(other, page("/p")); got.body != "version 1" {
 		t.Errorf("another process, afterwards: got %q (%s), want version 1", got.body, got.cacheStatus())
@@ -221,11 +222,11 @@ func purgeHalfDone(t *testing.T) {
 // halfWriter writes the first key of several and then fails.
 type halfWriter struct {
 	pagecache.Store
-	on bool
+	on atomic.Bool // the purge is settled in the background
 }
 
 func (s *halfWriter) Set(ctx context.Context, value []byte, ttl time.Duration, keys ...string) error {
-	if !s.on || len(keys) < 2 {
+	if !s.on.Load() || len(keys) < 2 {
 		return s.Store.Set(ctx, value, ttl, keys...)
 	}
 	_ = s.Store.Set(ctx, value, ttl, keys[0])
